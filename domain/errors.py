@@ -1,0 +1,181 @@
+"""Why a command or a question was refused.
+
+* Refused
+  - NotUnderstood         the request itself is malformed
+  - NotKnown              it names something that is not there, or not visible
+    + TicketNotFound, PersonNotFound, DepartmentNotFound, GroupNotFound, AgentNotFound, RequestTypeNotFound, ...
+  - NotAllowed            the caller may see it, but not do it
+    + NotAuthenticated, BackdatingNotAllowed
+  - NotPossible           the rules of the desk forbid it now
+    + TicketIsElsewhere (the life cycle does not allow it), NothingChanges, MergeWouldCircle, ...
+  - OutOfDate             somebody was faster
+    + TicketMovedOn (If-Match), KeyUsedDifferently (idempotency key)
+* NotReadyYet             the answer is not there yet; try again later
+* Unreadable              a stored event cannot be read: a fault of ours, never of a caller
+
+The docstring of an error is the message a person reads; ``detail`` adds the particulars and never holds what the
+caller sent as free text. ``code`` is stable and public.
+"""
+
+from typing import Any, ClassVar
+
+
+class Refused(Exception):
+    """The request was refused."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        words = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__)
+        cls.code = words.lstrip("-")
+
+    def __init__(self, detail: str = "", **particulars: Any) -> None:
+        self.detail = detail
+        self.particulars = particulars
+        super().__init__(detail or self.title)
+
+    @property
+    def title(self) -> str:
+        """The sentence every error of this kind begins with."""
+        return (type(self).__doc__ or "").strip().splitlines()[0]
+
+
+class NotUnderstood(Refused):
+    """The request could not be understood."""
+
+
+class FormNotValid(NotUnderstood):
+    """The answers do not fit the form of the request type."""
+
+
+class TimeInTheFuture(NotUnderstood):
+    """An event cannot have happened in the future."""
+
+
+class NotKnown(Refused):
+    """There is no such thing here."""
+
+
+class TicketNotFound(NotKnown):
+    """There is no such ticket."""
+
+
+class PersonNotFound(NotKnown):
+    """There is no such person."""
+
+
+class DepartmentNotFound(NotKnown):
+    """There is no such department."""
+
+
+class GroupNotFound(NotKnown):
+    """There is no such group in this department."""
+
+
+class AgentNotFound(NotKnown):
+    """There is no such agent."""
+
+
+class RequestTypeNotFound(NotKnown):
+    """There is no such request type in this department."""
+
+
+class EventNotFound(NotKnown):
+    """There is no such event on this ticket."""
+
+
+class ViewNotFound(NotKnown):
+    """There is no such view."""
+
+
+class KeyNotFound(NotKnown):
+    """There is no such API key."""
+
+
+class NotAllowed(Refused):
+    """You may not do this."""
+
+
+class NotAuthenticated(NotAllowed):
+    """A valid credential is needed."""
+
+
+class BackdatingNotAllowed(NotAllowed):
+    """You may not state when this happened."""
+
+
+class NotPossible(Refused):
+    """This is not possible now."""
+
+
+class TicketIsElsewhere(NotPossible):
+    """The ticket is not in a state that allows this."""
+
+
+class TicketIsMerged(NotPossible):
+    """The ticket has been merged into another one."""
+
+
+class NothingChanges(NotPossible):
+    """Nothing would change."""
+
+
+class AlreadyAssigned(NotPossible):
+    """The ticket is assigned to somebody already."""
+
+
+class NotAssigned(NotPossible):
+    """The ticket is assigned to nobody."""
+
+
+class NotInGroup(NotPossible):
+    """The agent does not work in this group."""
+
+
+class LinkNotThere(NotPossible):
+    """There is no such link."""
+
+
+class MergeWouldCircle(NotPossible):
+    """A ticket cannot be merged into itself or into one that was merged into it."""
+
+
+class NotMerged(NotPossible):
+    """The ticket is not merged."""
+
+
+class ReopenWindowOver(NotPossible):
+    """The ticket was closed too long ago to reopen it; open a follow-up instead."""
+
+
+class HoldEndsInThePast(NotPossible):
+    """A hold must end in the future."""
+
+
+class NobodyToEscalateTo(NotPossible):
+    """The escalation names nobody."""
+
+
+class SetupConflict(NotPossible):
+    """The configuration contradicts itself."""
+
+
+class OutOfDate(Refused):
+    """Somebody was faster."""
+
+
+class TicketMovedOn(OutOfDate):
+    """The ticket has changed since the version you named."""
+
+
+class KeyUsedDifferently(OutOfDate):
+    """This idempotency key was used for a different request."""
+
+
+class NotReadyYet(Exception):
+    """The answer is not there yet; try again shortly."""
+
+
+class Unreadable(Exception):
+    """A stored event cannot be read by this version of the software."""

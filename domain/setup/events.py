@@ -1,0 +1,198 @@
+"""The facts of the desk's configuration, all in one stream, so that every state of it has one version.
+
+A definition is recorded whole each time it changes. Calendars, policies and request types are numbered versions that
+stay readable for ever, because tickets name the version that applied to them.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from domain.envelope import Event, Json, Personal
+
+SETUP = UUID("5e709000-0000-4000-8000-000000000001")
+"""The one stream of configuration."""
+
+Role = Literal["requester", "agent", "supervisor", "analyst", "compliance", "service", "admin"]
+EVERYWHERE = "*"
+"""A grant for every department."""
+
+
+class SetupEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact of the configuration."""
+
+
+class DepartmentDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A department takes requests, under these rules.
+
+    ``reopen_days``: how long after closing a ticket may be reopened. ``close_after_days``: a resolved ticket closes by
+    itself then (0: never). ``backdate_minutes``: how far back its services may date what they report.
+    """
+
+    TYPE = "setup.department-defined.v1"
+
+    department: str
+    name: str
+    default_group: str = ""
+    reopen_days: int = 14
+    close_after_days: int = 7
+    backdate_minutes: int = 0
+
+
+class DepartmentRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The department takes no requests any more."""
+
+    TYPE = "setup.department-retired.v1"
+
+    department: str
+
+
+class GroupDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A group of agents works a queue."""
+
+    TYPE = "setup.group-defined.v1"
+
+    group: str
+    name: str
+    department: str
+    skills: tuple[str, ...] = ()
+    level: int = 1
+
+
+class GroupRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The group works no queue any more."""
+
+    TYPE = "setup.group-retired.v1"
+
+    group: str
+
+
+class AgentDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """An agent works in these groups. ``agent`` is a handle; the name and address are personal."""
+
+    TYPE = "setup.agent-defined.v1"
+
+    agent: str
+    groups: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    available: bool = True
+    name: Personal[str] = ""
+    email: Personal[str] = ""
+
+
+class AgentRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The agent works here no longer."""
+
+    TYPE = "setup.agent-retired.v1"
+
+    agent: str
+
+
+class RoleGranted(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody (an agent, a service, a token's subject) may act in a role, in these departments."""
+
+    TYPE = "setup.role-granted.v1"
+
+    grantee: str
+    role: Role
+    departments: tuple[str, ...]
+
+
+class RoleRevoked(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The grant is withdrawn."""
+
+    TYPE = "setup.role-revoked.v1"
+
+    grantee: str
+    role: Role
+
+
+class CalendarVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a business calendar, whole: zone, openings, holidays frozen by date.
+
+    ``openings``: weekday ("monday" …) to pairs of local times ("09:00", "17:00"); ``holidays``: ISO date to name;
+    ``special``: ISO date to pairs of times, in place of the weekday's (empty: closed).
+    """
+
+    TYPE = "setup.calendar-versioned.v1"
+
+    calendar: str
+    calendar_version: int
+    zone: str
+    openings: dict[str, tuple[tuple[str, str], ...]]
+    holidays: dict[str, str] = {}
+    special: dict[str, tuple[tuple[str, str], ...]] = {}
+
+
+class PolicyVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a service level policy, whole. See ``domain.setup.policies`` for the shape of ``terms``."""
+
+    TYPE = "setup.policy-versioned.v1"
+
+    policy: str
+    policy_version: int
+    calendar: str
+    calendar_version: int
+    condition: dict[str, Json] = {}
+    terms: dict[str, Json] = {}
+
+
+class PolicyRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The policy applies to no further ticket."""
+
+    TYPE = "setup.policy-retired.v1"
+
+    policy: str
+
+
+class RequestTypeVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a request type: its form as JSON Schema (2020-12), and what it sets on a ticket.
+
+    A property with ``"x-acta-personal": false`` is stored readable; any other free text is sealed.
+    """
+
+    TYPE = "setup.request-type-versioned.v1"
+
+    request_type: str
+    request_type_version: int
+    department: str
+    name: str
+    form: dict[str, Json] = {}
+    category: str = ""
+    group: str = ""
+
+
+class RequestTypeRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Nobody can ask for this any more."""
+
+    TYPE = "setup.request-type-retired.v1"
+
+    request_type: str
+
+
+class PriorityMatrixVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Priority by impact and urgency: ``matrix[impact - 1][urgency - 1]``, 1 the highest."""
+
+    TYPE = "setup.priority-matrix-versioned.v1"
+
+    matrix: tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+
+
+class ApiKeyIssued(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody may authenticate with a key, of which only the digest is known here."""
+
+    TYPE = "setup.api-key-issued.v1"
+
+    key: str
+    digest: str
+    holder: str
+    kind: Literal["requester", "agent", "service", "system"]
+    expires_at: datetime | None = None
+
+
+class ApiKeyRevoked(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The key opens nothing any more."""
+
+    TYPE = "setup.api-key-revoked.v1"
+
+    key: str
