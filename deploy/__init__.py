@@ -1,0 +1,1 @@
+"""The composition root: everything that starts, wires and runs the house."""
