@@ -1,0 +1,199 @@
+"""The editions of each view, which of them is current, and how far each has read: the schema ``projections``.
+
+A view's edition is one build of its tables, in the schema ``<view>_v<version>``, or ``<view>_v<version>_<generation>``
+when the same version is built again. Readers use the schema ``<view>``, whose plain views show the current edition.
+"""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from projections.engine.errors import ViewChanged, ViewMissing
+from projections.engine.tables import as_of_function, create_indexes, create_tables, stable_views
+from projections.engine.view import View
+
+Connection = psycopg.Connection[Any]
+
+STORE = -1
+"""The partition that stands for the store's own feed."""
+
+UNKNOWN = -1
+"""An offset nobody knows: find it by time, the mark's position skips what is counted already."""
+
+_LOCK = 0x61637461_7669
+
+_BOOKS = """
+CREATE SCHEMA IF NOT EXISTS projections;
+CREATE TABLE IF NOT EXISTS projections.editions (
+    edition text PRIMARY KEY, view text NOT NULL, version integer NOT NULL, generation integer NOT NULL,
+    shape text NOT NULL, current boolean NOT NULL DEFAULT false, UNIQUE (view, version, generation));
+CREATE UNIQUE INDEX IF NOT EXISTS one_current_edition ON projections.editions (view) WHERE current;
+CREATE TABLE IF NOT EXISTS projections.marks (
+    edition text NOT NULL REFERENCES projections.editions ON DELETE CASCADE, partition integer NOT NULL,
+    next_offset bigint NOT NULL, position bigint NOT NULL, PRIMARY KEY (edition, partition));
+CREATE TABLE IF NOT EXISTS projections.failures (
+    edition text NOT NULL REFERENCES projections.editions ON DELETE CASCADE, partition integer NOT NULL,
+    position bigint NOT NULL, stream uuid NOT NULL, stream_version integer NOT NULL, type text NOT NULL,
+    error text NOT NULL, place text NOT NULL, seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (edition, partition, position));
+CREATE TABLE IF NOT EXISTS projections.skips (
+    view text NOT NULL, version integer NOT NULL, position bigint NOT NULL, skipped_by text NOT NULL,
+    reason text NOT NULL, skipped_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (view, version, position));
+"""
+
+
+class Edition(NamedTuple):
+    """One build of a view."""
+
+    name: str
+    view: str
+    version: int
+    generation: int
+    shape: str
+
+
+def shape_of(view: View) -> str:
+    """A digest of the tables a view describes: tables of another shape cannot be fed."""
+    digest = hashlib.sha256()
+    for statement in (*create_tables(view, "s"), *create_indexes(view, "s")):
+        digest.update(statement.as_bytes(None))
+    return digest.hexdigest()
+
+
+def install(connection: Connection, views: tuple[View, ...]) -> None:
+    """Make the books, and a first, empty edition of every view that has none. May be called again at any time."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        known = connection.execute("SELECT to_regclass('projections.skips')").fetchone()
+        if known is None or known[0] is None:
+            connection.execute(_BOOKS)
+        for view in views:
+            if _current(connection, view.name) is None:
+                edition = create_edition(connection, view)
+                finish_edition(connection, view, edition)
+                make_current(connection, view, edition)
+
+
+def create_edition(connection: Connection, view: View) -> Edition:
+    """A new, empty edition of ``view`` without its secondary indexes, which nobody reads yet."""
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT coalesce(max(generation), 0) + 1 FROM projections.editions WHERE view = %s AND version = %s",
+            (view.name, view.version),
+        ).fetchone()
+        generation = int(row[0]) if row else 1
+        name = f"{view.name}_v{view.version}" + (f"_{generation}" if generation > 1 else "")
+        edition = Edition(name, view.name, view.version, generation, shape_of(view))
+        connection.execute(
+            "INSERT INTO projections.editions (edition, view, version, generation, shape) VALUES (%s, %s, %s, %s, %s)",
+            edition,
+        )
+        for statement in create_tables(view, name):
+            connection.execute(statement)
+    return edition
+
+
+def finish_edition(connection: Connection, view: View, edition: Edition) -> None:
+    """Give a filled edition its indexes."""
+    for statement in create_indexes(view, edition.name):
+        connection.execute(statement)
+
+
+def make_current(connection: Connection, view: View, edition: Edition) -> None:
+    """Let the stable views show ``edition`` from the end of this transaction on."""
+    with connection.transaction():
+        connection.execute("UPDATE projections.editions SET current = false WHERE view = %s AND current", (view.name,))
+        connection.execute("UPDATE projections.editions SET current = true WHERE edition = %s", (edition.name,))
+        _show(connection, view, edition)
+
+
+def _show(connection: Connection, view: View, edition: Edition) -> None:
+    schema = sql.Identifier(view.name)
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+    granted = connection.execute(
+        "SELECT c.relname, r.rolname, a.privilege_type FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace "
+        "CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee "
+        "WHERE s.nspname = %s AND c.relkind = 'v' AND a.grantee <> c.relowner",
+        (view.name,),
+    ).fetchall()
+    for name, arguments in connection.execute(
+        "SELECT p.proname, pg_get_function_identity_arguments(p.oid) FROM pg_proc p "
+        "JOIN pg_namespace s ON s.oid = p.pronamespace WHERE s.nspname = %s",
+        (view.name,),
+    ).fetchall():
+        connection.execute(sql.SQL("DROP FUNCTION {}({})").format(sql.Identifier(view.name, name), sql.SQL(arguments)))
+    for (name,) in connection.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace "
+        "WHERE s.nspname = %s AND c.relkind = 'v'",
+        (view.name,),
+    ).fetchall():
+        connection.execute(sql.SQL("DROP VIEW {}").format(sql.Identifier(view.name, name)))
+    shown = set()
+    for name, query in stable_views(view, edition.name):
+        connection.execute(sql.SQL("CREATE VIEW {} AS {}").format(sql.Identifier(view.name, name), query))
+        shown.add(name)
+    for table in view.tables:
+        if table.history:
+            connection.execute(as_of_function(view, table))
+    for name, role, privilege in granted:
+        if name in shown:
+            connection.execute(
+                sql.SQL("GRANT {} ON {} TO {}").format(
+                    sql.SQL(privilege), sql.Identifier(view.name, name), sql.Identifier(role)
+                )
+            )
+
+
+def _current(connection: Connection, view: str) -> Edition | None:
+    row = connection.execute(
+        "SELECT edition, view, version, generation, shape FROM projections.editions WHERE view = %s AND current",
+        (view,),
+    ).fetchone()
+    return Edition(*row) if row else None
+
+
+def current_edition(connection: Connection, view: View) -> Edition:
+    """The edition that readers see; ViewMissing if there is none, ViewChanged if it is not what ``view`` describes."""
+    edition = _current(connection, view.name)
+    if edition is None:
+        raise ViewMissing(f"{view.name} was never installed")
+    if edition.version != view.version or edition.shape != shape_of(view):
+        raise ViewChanged(
+            f"{view.name} stands as {edition.name}, but its code describes version {view.version} otherwise"
+        )
+    return edition
+
+
+def drop_edition(connection: Connection, edition: str) -> None:
+    """Throw away an edition that is not current, tables and marks."""
+    with connection.transaction():
+        found = connection.execute(
+            "DELETE FROM projections.editions WHERE edition = %s AND NOT current RETURNING edition", (edition,)
+        ).fetchone()
+        if found is None:
+            raise ViewMissing(f"there is no edition {edition} that may be dropped")
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(edition)))
+
+
+def complete_to(connection: Connection, view: str) -> int:
+    """The position up to which the current edition of ``view`` has counted every event; 0 when it has read nothing."""
+    row = connection.execute(
+        "SELECT min(m.position) FROM projections.marks m JOIN projections.editions e USING (edition) "
+        "WHERE e.view = %s AND e.current",
+        (view,),
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def skip(connection: Connection, view: View, position: int, by: str, reason: str) -> None:
+    """Let this version of ``view`` go past one event without counting it: an operator's act, kept for ever.
+
+    It holds for rebuilds of the same version, too, so that they give the same tables; a new version tries again.
+    """
+    connection.execute(
+        "INSERT INTO projections.skips (view, version, position, skipped_by, reason) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT DO NOTHING",
+        (view.name, view.version, position, by, reason),
+    )

@@ -1,0 +1,275 @@
+"""Applying batches of events to a view: every event counts exactly once, whatever is redelivered."""
+
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import psycopg
+from psycopg import sql
+
+from domain.envelope import UNSTAMPED, Event
+from projections.engine.columns import Column, maker
+from projections.engine.editions import STORE, Connection, Edition, current_edition
+from projections.engine.errors import Fenced, Stopped, ViewStopped
+from projections.engine.fold import Journal, Shelf
+from projections.engine.tables import names, past_columns, state_columns
+from projections.engine.view import Versions, View, no_versions
+
+_LIMITS = "54"
+"""The class of SQLSTATEs for what is too large: PostgreSQL will never take it, though psycopg calls it operational."""
+
+_MARK = """
+UPDATE projections.marks SET next_offset = %s, position = %s
+WHERE edition = %s AND partition = %s AND next_offset = %s AND position = %s
+RETURNING set_config('TimeZone', 'UTC', true), set_config('synchronous_commit', 'off', true)
+"""
+# The commit need not wait for the disk: mark and rows are lost together or not at all, and the feed can repeat.
+
+
+class Projector:
+    """Keeps one view up to date from one partition of a feed (``STORE`` for the store's own).
+
+    The connection (in autocommit mode) is the projector's while it works; each batch is one transaction, which holds the mark, the rows and
+    nothing else. Rows are remembered between batches, up to ``remember`` per table, which is safe since the mark tells
+    when somebody else has written.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        view: View,
+        partition: int = STORE,
+        *,
+        versions: Versions = no_versions,
+        remember: int = 10_000,
+        edition: Edition | None = None,
+    ) -> None:
+        if not connection.autocommit:
+            raise ValueError("a projector opens its own transactions: hand it a connection in autocommit mode")
+        self.view = view
+        self.partition = partition
+        self.edition = edition or current_edition(connection, view)
+        self._connection = connection
+        self._remember = remember
+        self._shelves = [_Stored(Shelf(table, versions), self.edition.name) for table in view.tables]
+        self._journals = [Journal(table, versions) for table in view.journals]
+        self._events = view.events()
+        self.next_offset, self.position = self._open_mark()
+        self._skipped = self._skips()
+
+    def _open_mark(self) -> tuple[int, int]:
+        with self._connection.transaction():
+            place = (self.edition.name, self.partition)
+            self._connection.execute(
+                "INSERT INTO projections.marks VALUES (%s, %s, 0, 0) ON CONFLICT DO NOTHING", place
+            )
+            row = self._connection.execute(
+                "SELECT next_offset, position FROM projections.marks WHERE edition = %s AND partition = %s", place
+            ).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    def _skips(self) -> frozenset[int]:
+        rows = self._connection.execute(
+            "SELECT position FROM projections.skips WHERE view = %s AND version = %s",
+            (self.view.name, self.view.version),
+        ).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def apply(self, events: Sequence[Event], next_offset: int | None = None, head: int = 0) -> int:
+        """Count ``events``, in order, and remember to resume at ``next_offset``; return how many were new.
+
+        ``head`` is a position up to which this partition is known to hold nothing more (the relay's word, or the head
+        of the store). Without ``next_offset`` (the store's feed) the position reached is kept in its place.
+
+        Raises Fenced when somebody else has moved the mark; ViewStopped at an event that cannot be applied, after
+        counting all before it; psycopg's OperationalError when the database is not there, with nothing counted.
+        """
+        fresh = self._fresh(events)
+        reached = max(self.position, head, events[-1].position if events else 0)
+        target = reached if next_offset is None else next_offset
+        self._count(fresh, target, reached)
+        return len(fresh)
+
+    def _fresh(self, events: Sequence[Event]) -> list[Event]:
+        """What is above the mark, each once: when the relay has repeated itself, a batch may hold an event twice."""
+        fresh = []
+        last = self.position
+        for event in events:
+            if event.position > last:
+                last = event.position
+                if type(event) in self._events and event.position not in self._skipped:
+                    fresh.append(event)
+        return fresh
+
+    def _count(self, events: list[Event], target: int, reached: int) -> None:
+        """Count a batch; if it fails, halve it to find the event, count what is before that, record it and stop.
+
+        The offset moves with the last part only: a reader that resumes before it skips by position.
+        """
+        try:
+            self._attempt(events, target, reached)
+        except Exception as error:
+            self._forget()
+            if not events or not _blames_an_event(error):
+                raise
+            if len(events) == 1:
+                self._stop(events[0], error)
+            half = len(events) // 2
+            self._count(events[:half], self.next_offset, events[half - 1].position)
+            self._count(events[half:], target, reached)
+
+    def _stop(self, event: Event, error: Exception) -> NoReturn:
+        kind = type(error)
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.name}:{frame.lineno}"
+        with self._connection.transaction():
+            self._connection.execute(
+                "INSERT INTO projections.failures "
+                "(edition, partition, position, stream, stream_version, type, error, place) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (edition, partition, position) "
+                "DO UPDATE SET error = excluded.error, place = excluded.place, seen_at = excluded.seen_at",
+                (
+                    self.edition.name,
+                    self.partition,
+                    event.position,
+                    event.stream,
+                    event.version,
+                    event.TYPE,
+                    name,
+                    place,
+                ),
+            )
+        # The cause is left out: its message may hold what the event says.
+        raise ViewStopped(self.view.name, self.partition, event.position, event.TYPE, name, place) from None
+
+    def _attempt(self, events: list[Event], next_offset: int, position: int) -> None:
+        """Count ``events`` in one transaction, or nothing."""
+        connection = self._connection
+        with connection.transaction():
+            old = (self.edition.name, self.partition, self.next_offset, self.position)
+            if connection.execute(_MARK, (next_offset, position, *old)).fetchone() is None:
+                raise Fenced(f"{self.edition.name}, partition {self.partition}: somebody else has read on")
+            if events:
+                for shelf in self._shelves:
+                    shelf.load(connection, events)
+                folds = [stored.shelf.fold for stored in self._shelves]
+                appends = [journal.append for journal in self._journals]
+                for event in events:
+                    for fold in folds:
+                        fold(event)
+                    for append in appends:
+                        append(event)
+                for shelf in self._shelves:
+                    shelf.store(connection)
+                for journal in self._journals:
+                    _copy_journal(connection, self.edition.name, journal)
+        self.next_offset, self.position = next_offset, position
+        for stored in self._shelves:
+            stored.shelf.written(self._remember)
+        for journal in self._journals:
+            journal.rows.clear()
+
+    def _forget(self) -> None:
+        for stored in self._shelves:
+            stored.shelf.forget()
+        for journal in self._journals:
+            journal.rows.clear()
+
+
+def _blames_an_event(error: Exception) -> bool:
+    """Whether the same batch would fail again; otherwise the caller tries it again, on a new connection if need be."""
+    if isinstance(error, psycopg.OperationalError):
+        return (error.sqlstate or "").startswith(_LIMITS)
+    return not isinstance(error, psycopg.InterfaceError | MemoryError | Stopped)
+
+
+class _Stored:
+    """A shelf and its table: rows are loaded by key, and written by deleting what changed and copying it anew.
+
+    An UPDATE would write a new row version as well; COPY takes rows several times as fast as INSERT … ON CONFLICT.
+    """
+
+    def __init__(self, shelf: Shelf, schema: str) -> None:
+        self.shelf = shelf
+        table = shelf.table
+        here = sql.Identifier(schema, table.name)
+        kinds = {column.name: column.sql for column in table.columns}
+        keys = sql.SQL(", ").join(sql.SQL("%s::" + kinds[name] + "[]") for name in table.key)
+        match = sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key)
+        wanted = sql.SQL("unnest({}) AS k({})").format(keys, names(table.key))
+        columns = state_columns(table)
+        listed = sql.SQL(", ").join(sql.Identifier("t", name) for name in columns)
+        self._select = sql.SQL("SELECT {} FROM {} JOIN {} t ON {}").format(listed, wanted, here, match).as_bytes(None)
+        self._delete = sql.SQL("DELETE FROM {} t USING {} WHERE {}").format(here, wanted, match).as_bytes(None)
+        self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(here, names(columns)).as_bytes(None)
+        past = sql.Identifier(schema, f"{table.name}_past")
+        self._copy_past = sql.SQL("COPY {} ({}) FROM STDIN").format(past, names(past_columns(table))).as_bytes(None)
+        self._writers = _writers(table.columns)
+        self._make = maker(table.row)
+        self._width = len(table.columns)
+        self._key_at = [next(i for i, column in enumerate(table.columns) if column.name == name) for name in table.key]
+
+    def load(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Bring the rows that ``events`` touch into memory."""
+        shelf = self.shelf
+        missing = shelf.keys_of(events)
+        if not missing:
+            return
+        for values in connection.execute(self._select, self._arrays(missing)).fetchall():
+            found = tuple(values[index] for index in self._key_at)
+            key = found if len(found) > 1 else found[0]
+            since, position = values[self._width :] if shelf.table.history else (UNSTAMPED, 0)
+            shelf.put(key, self._make(values[: self._width]), since, position, stored=True)
+            missing.discard(key)
+        for key in missing:
+            shelf.put(key, None, stored=False)
+
+    def store(self, connection: Connection) -> None:
+        """Write what the fold has changed."""
+        shelf = self.shelf
+        shelf.check_keys()
+        if outdated := [key for key, slot in shelf.changed.items() if slot.stored]:
+            connection.execute(self._delete, self._arrays(outdated))
+        rows: list[tuple[Any, ...]] = []
+        for slot in shelf.changed.values():
+            if slot.row is not None:
+                values = tuple(getattr(slot.row, column.name) for column in shelf.table.columns)
+                rows.append((*values, slot.since, slot.position) if shelf.table.history else values)
+        _copy(connection, self._copy, self._writers, rows)
+        _copy(connection, self._copy_past, self._writers, shelf.past)
+
+    def _arrays(self, keys: Any) -> list[list[Any]]:
+        if len(self._key_at) == 1:
+            return [list(keys)]
+        return [list(column) for column in zip(*keys, strict=True)]
+
+
+def _writers(columns: Sequence[Column]) -> list[tuple[int, Any]]:
+    return [(index, column.write) for index, column in enumerate(columns) if column.write]
+
+
+def _copy(
+    connection: Connection, statement: bytes, writers: list[tuple[int, Any]], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    if not rows:
+        return
+    with connection.cursor().copy(statement) as copy:
+        for row in rows:
+            if writers:
+                values = list(row)
+                for index, write in writers:
+                    if values[index] is not None:
+                        values[index] = write(values[index])
+                copy.write_row(values)
+            else:
+                copy.write_row(row)
+
+
+def _copy_journal(connection: Connection, schema: str, journal: Journal) -> None:
+    columns = journal.table.columns
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(schema, journal.table.name), names([*(column.name for column in columns), "position", "n"])
+    )
+    _copy(connection, statement.as_bytes(connection), _writers(columns), journal.rows)
