@@ -83,6 +83,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seal: Seal | None = None
     withheld: Literal["", "sealed", "erased"] = ""
 
+    @property
+    def originator_id(self) -> UUID:
+        """The stream, by the name that the ``eventsourcing`` library knows."""
+        return self.stream
+
+    @property
+    def originator_version(self) -> int:
+        """The version, by the name that the ``eventsourcing`` library knows."""
+        return self.version
+
     def __init_subclass__(cls, **options: Any) -> None:
         """Enter the class under its eternal name; a name used twice or inherited is a programming error."""
         super().__init_subclass__(**options)

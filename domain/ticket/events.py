@@ -11,7 +11,21 @@ from uuid import UUID
 from domain.envelope import Event, Json, Personal
 
 HoldReason = Literal["requester", "vendor", "problem", "evidence", "approval", "date"]
-LinkKind = Literal["relates", "duplicates", "causes", "blocks", "parent", "follows"]
+LinkKind = Literal[
+    "relates",
+    "duplicates",
+    "duplicated-by",
+    "causes",
+    "caused-by",
+    "blocks",
+    "blocked-by",
+    "parent-of",
+    "child-of",
+    "follows",
+    "followed-by",
+    "split-from",
+    "split-into",
+]
 Level = Literal[1, 2, 3]
 """Impact and urgency: 1 high, 2 medium, 3 low."""
 
@@ -42,9 +56,9 @@ class TicketOpened(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     tags: tuple[str, ...] = ()
     fields: dict[str, Json] = {}
+    personal_names: tuple[str, ...] = ()
     personal_fields: Personal[dict[str, Json]] = {}
     tier: str = ""
-    follows: UUID | None = None
     imported_from: str = ""
     external_id: str = ""
 
@@ -399,6 +413,15 @@ class TicketRated(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
 # relate
 
 
+class TicketSplitOff(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the matter goes on in a ticket of its own."""
+
+    TYPE = "ticket.split-off.v1"
+
+    part: UUID
+    number: int
+
+
 class TicketLinked(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     """The ticket has to do with another one. ``kind`` reads from here to there: this one <kind> that one."""
 
@@ -506,3 +529,56 @@ class TicketCorrected(TicketEvent, frozen=True, kw_only=True, omit_defaults=True
     old: dict[str, Json]
     new: dict[str, Json]
     why: str
+
+
+TicketFact = (
+    TicketOpened
+    | RequesterChanged
+    | ParticipantAdded
+    | ParticipantRemoved
+    | TicketMarkedSpam
+    | TicketUnmarkedSpam
+    | TitleChanged
+    | DescriptionAmended
+    | RequestTypeChanged
+    | CategoryChanged
+    | ImpactUrgencyAssessed
+    | PriorityOverridden
+    | TicketTagged
+    | TicketUntagged
+    | FieldSet
+    | FieldCleared
+    | TicketTransferred
+    | TicketRouted
+    | TicketAssigned
+    | TicketClaimed
+    | TicketReleased
+    | RequesterReplied
+    | AgentReplied
+    | TicketNoted
+    | WorkStarted
+    | TicketPutOnHold
+    | TicketResumed
+    | TimeLogged
+    | TimeCorrected
+    | TicketEscalated
+    | TicketDeescalated
+    | TicketResolved
+    | TicketClosed
+    | TicketReopened
+    | TicketCancelled
+    | FollowUpOpened
+    | TicketRated
+    | TicketSplitOff
+    | TicketLinked
+    | TicketUnlinked
+    | TicketMergedInto
+    | TicketAbsorbed
+    | MergeReversed
+    | AbsorptionReversed
+    | SlaAttached
+    | SlaRetargeted
+    | SlaDetached
+    | TicketCorrected
+)
+"""Every fact of a ticket, so that a fold that forgets one is a type error."""

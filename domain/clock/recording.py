@@ -1,0 +1,157 @@
+"""Warnings and breaches as events: which are owed, and what it means that one was recorded.
+
+What is owed follows from the events and an instant, not from who asks or when: a process that was down for a day
+finds the same warnings and breaches, each with its true time, and one that asks twice finds nothing twice.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.clock.clocks import Breach, Cause, Clock, Clocks, Stage, Warned, in_utc
+from domain.clock.marks import Fact, Mark
+from domain.clock.policy import Kind, PolicyRef
+from domain.clock.turning import breached, noticed
+
+
+class Owed(Struct, frozen=True, kw_only=True):
+    """A warning, a breach or the withdrawal of one that the ticket's events do not hold yet.
+
+    `at` is the true instant, whenever it is recorded; `cause` says whether time or a change of target did it.
+    """
+
+    fact: Fact
+    clock: Kind
+    instance: int
+    policy: PolicyRef | None
+    target: timedelta
+    elapsed: timedelta
+    at: datetime
+    due_at: datetime | None
+    cause: Cause = Cause.TIME
+    share: float = 0.0
+
+
+def owed(clocks: Clocks, now: datetime) -> tuple[Owed, ...]:
+    """What is to be recorded as of `now`, oldest first."""
+    now = in_utc(now)
+    return tuple(sorted((item for clock in clocks for item in _owed(clock, now)), key=lambda item: item.at))
+
+
+def next_owed_after(clocks: Clocks) -> datetime | None:
+    """The instant at which `owed` next finds something more: a warning then, a breach from then on.
+
+    In the past when something is owed already; None when nothing will be unless the ticket changes.
+    """
+    return min((instant for clock in clocks for instant in _instants(clock)), default=None)
+
+
+def recorded(clocks: Clocks, mark: Mark) -> Clocks:
+    """The clocks knowing that a warning, a breach or a withdrawal is among the ticket's events."""
+    clocks = replace(clocks, version=mark.version)
+
+    def known(clock: Clock | None) -> Clock | None:
+        same = clock is not None and clock.kind is mark.clock and clock.instance == mark.instance
+        return _noted(clock, mark) if clock is not None and same else clock
+
+    past = tuple(_noted(c, mark) if (c.kind, c.instance) == (mark.clock, mark.instance) else c for c in clocks.past)
+    first, following, resolution = known(clocks.first), known(clocks.next), known(clocks.resolution)
+    return replace(clocks, first=first, next=following, resolution=resolution, past=past)
+
+
+def _owed(clock: Clock, now: datetime) -> Iterator[Owed]:
+    # A warning falls due at its instant, a breach only after it.
+    due = tuple(warning for warning in clock.warn_at if warning.at <= now)
+    for warning in (*(warning for warning in clock.warned if not warning.recorded), *due):
+        yield Owed(
+            fact=Fact.WARNED,
+            clock=clock.kind,
+            instance=clock.instance,
+            policy=clock.policy,
+            target=warning.target,
+            elapsed=warning.target * warning.share,
+            at=warning.at,
+            due_at=clock.due_at,
+            share=warning.share,
+        )
+    for breach in noticed(clock, now, silent=False).breaches:
+        if breach.contradicted and breach.recorded and not breach.withdrawn:
+            yield _of_breach(clock, breach, Fact.BREACH_WITHDRAWN)
+        elif breach.stands and not breach.recorded:
+            yield _of_breach(clock, breach, Fact.BREACHED)
+
+
+def _of_breach(clock: Clock, breach: Breach, fact: Fact) -> Owed:
+    return Owed(
+        fact=fact,
+        clock=clock.kind,
+        instance=clock.instance,
+        policy=breach.policy,
+        target=breach.target,
+        elapsed=breach.elapsed,
+        at=breach.at,
+        due_at=breach.due_at,
+        cause=breach.cause,
+    )
+
+
+def _instants(clock: Clock) -> Iterator[datetime]:
+    yield from (warning.at for warning in clock.warned if not warning.recorded)
+    yield from (warning.at for warning in clock.warn_at[:1])
+    for breach in clock.breaches:
+        if breach.stands != breach.recorded and not breach.withdrawn:
+            yield breach.at
+    if clock.breaches_after is not None and breached(clock, recorded=False) is not clock:
+        yield clock.breaches_after
+
+
+def _noted(clock: Clock, mark: Mark) -> Clock:
+    target = mark.target or clock.target
+    if target is None:
+        return clock
+    if mark.fact is Fact.WARNED:
+        return _warned(clock, mark, target)
+    for index, breach in enumerate(clock.breaches):
+        if breach.target != target or breach.withdrawn:
+            continue
+        if mark.fact is Fact.BREACH_WITHDRAWN:
+            return _changed(clock, index, replace(breach, withdrawn=True))
+        if not breach.contradicted:
+            return _changed(clock, index, replace(breach, recorded=True))
+    return clock if mark.fact is Fact.BREACH_WITHDRAWN else _breached(clock, mark, target)
+
+
+def _changed(clock: Clock, index: int, breach: Breach) -> Clock:
+    return replace(clock, breaches=(*clock.breaches[:index], breach, *clock.breaches[index + 1 :]))
+
+
+def _breached(clock: Clock, mark: Mark, target: timedelta) -> Clock:
+    """A breach is recorded that no later fact has brought to notice yet."""
+    if target == clock.target and clock.breaches_after is not None:
+        return breached(clock, recorded=True)
+    at = in_utc(mark.at)
+    breach = Breach(
+        target=target,
+        at=at,
+        due_at=clock.reached or clock.due_at or at,
+        elapsed=clock.elapsed,
+        cause=Cause.TIME,
+        policy=mark.policy or clock.policy,
+        recorded=True,
+        contradicted=target == clock.target and clock.elapsed <= target and clock.stage is not Stage.RUNNING,
+    )
+    return replace(clock, breaches=(*clock.breaches, breach))
+
+
+def _warned(clock: Clock, mark: Mark, target: timedelta) -> Clock:
+    def same(warning: Warned) -> bool:
+        return (warning.share, warning.target) == (mark.share, target)
+
+    if any(same(warning) for warning in clock.warned):
+        given = tuple(replace(warning, recorded=True) if same(warning) else warning for warning in clock.warned)
+        return replace(clock, warned=given)
+    at = next((warning.at for warning in clock.warn_at if same(warning)), in_utc(mark.at))
+    ahead = tuple(warning for warning in clock.warn_at if not same(warning))
+    return replace(clock, warn_at=ahead, warned=(*clock.warned, Warned(mark.share, at, target, recorded=True)))

@@ -1,0 +1,205 @@
+"""What can happen to one clock: it starts, turns from stage to stage, stops, and gets another target.
+
+Every function gives a new clock. An instant handed in is never before the clock's last change.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from domain.clock.clocks import ZERO, Breach, Cause, Clock, Stage, Stop, Turn, Warned, stretches
+from domain.clock.policy import PLAIN_TIME, Kind, Policy, Yardstick
+
+
+def started(kind: Kind, instance: int, turns: tuple[Turn, ...], policy: Policy | None) -> Clock:
+    """A new clock, counting from the last of `turns`; it started at the first."""
+    begun, now = turns[0].at, turns[-1].at
+    clock = Clock(kind=kind, instance=instance, started_at=begun, turns=turns, counted_to=now, targeted_at=begun)
+    if policy is None:
+        return clock
+    target = policy.targets.get(kind)
+    aimed = replace(
+        clock,
+        policy=policy.ref,
+        target=policy.length(kind, begun),
+        unit=None if target is None else target.unit,
+    )
+    return _aim(aimed, policy)
+
+
+def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy | None) -> Clock:
+    """The clock in another stage from `at` on; the same clock when that is how it stands."""
+    last = clock.turns[-1]
+    if last.stage is stage and last.detail == detail:
+        return clock
+    turns = (*clock.turns, Turn(at, stage, detail))
+    if stage is Stage.RUNNING:
+        if last.stage is Stage.RUNNING:
+            return replace(clock, turns=turns)
+        return _aim(replace(clock, turns=turns, counted_to=at), policy)
+    if last.stage is not Stage.RUNNING:
+        return replace(clock, turns=turns, counted_to=at)
+    gone = clock.elapsed + _yardstick(clock.kind, policy).business_time(clock.counted_to, at)
+    target = clock.target
+    return replace(
+        clock,
+        turns=turns,
+        counted_to=at,
+        elapsed=gone,
+        due_at=None,
+        breaches_after=None,
+        warn_at=(),
+        reached=clock.due_at if target is not None and gone >= target else None,
+        exceeded=clock.breaches_after if target is not None and gone > target else None,
+        breaches=_contradicted(clock.breaches, at),
+    )
+
+
+def stopped(clock: Clock, at: datetime, detail: str, policy: Policy | None) -> Clock:
+    """The clock at its end, a pause ended first. One that nobody waited for is cancelled instead."""
+    if clock.stage is Stage.WAIVED:
+        return turned(clock, at, Stage.CANCELLED, detail, policy)
+    running = turned(clock, at, Stage.RUNNING, "", policy) if clock.stage is Stage.PAUSED else clock
+    ended = turned(running, at, Stage.STOPPED, detail, policy)
+    return replace(ended, stops=(*ended.stops, Stop(at, ended.elapsed, ended.target, running.due_at)))
+
+
+def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) -> Clock:
+    """The clock under another policy: start and turns stay, elapsed and due follow from them anew.
+
+    A clock that exceeds its new target breaches at the change. One that came under no policy before had its holds
+    judged by none: they are judged now; and if it had ended already, it gets the verdict that nobody could give.
+    """
+    kind = clock.kind
+    turns = clock.turns
+    if clock.policy is None and policy is not None:
+        turns = tuple(_judged(turn, clock, policy) for turn in turns)
+    target = None if policy is None else policy.targets.get(kind)
+    length = None if policy is None else policy.length(kind, clock.started_at)
+    clock = replace(
+        clock,
+        turns=turns,
+        policy=None if policy is None else policy.ref,
+        target=length,
+        unit=None if target is None else target.unit,
+        targeted_at=at,
+        due_at=None,
+        breaches_after=None,
+        warn_at=(),
+    )
+    yardstick = _yardstick(kind, policy)
+    counted = [(a, b) for a, b, turn in stretches(clock, at) if turn.stage is Stage.RUNNING]
+    gone = sum((yardstick.business_time(a, b) for a, b in counted), ZERO)
+    reached, exceeded = (None, None) if length is None else _passed(counted, length, yardstick)
+    ended = not clock.unfinished
+    clock = replace(
+        clock,
+        elapsed=gone,
+        counted_to=clock.counted_to if ended else at,
+        reached=reached,
+        exceeded=exceeded,
+        stops=(*clock.stops[:-1], Stop(clock.turns[-1].at, gone, length, reached)) if ended else clock.stops,
+    )
+    if length is not None and gone > length and reached is not None and not _known(clock):
+        cause, since = (Cause.TIME, exceeded or at) if ended else (Cause.RETARGET, at)
+        clock = replace(clock, breaches=(*clock.breaches, _breach(clock, since, reached, gone, cause, silent)))
+    return _aim(clock, policy)
+
+
+def noticed(clock: Clock, at: datetime, silent: bool) -> Clock:
+    """The clock with the warnings and the breach that lie before `at` noted."""
+    if clock.warn_at and clock.warn_at[0].at < at:
+        passed = tuple(replace(warning, recorded=silent) for warning in clock.warn_at if warning.at < at)
+        clock = replace(clock, warned=clock.warned + passed, warn_at=clock.warn_at[len(passed) :])
+    if clock.breaches_after is not None and clock.breaches_after < at:
+        return breached(clock, silent)
+    return clock
+
+
+def breached(clock: Clock, recorded: bool) -> Clock:
+    """The running clock with its breach by time noted, once per target."""
+    if clock.target is None or clock.due_at is None or clock.breaches_after is None or _known(clock):
+        return clock
+    breach = _breach(clock, clock.breaches_after, clock.due_at, clock.target, Cause.TIME, recorded)
+    return replace(clock, breaches=(*clock.breaches, breach))
+
+
+def _breach(clock: Clock, at: datetime, due_at: datetime, gone: timedelta, cause: Cause, recorded: bool) -> Breach:
+    assert clock.target is not None
+    return Breach(
+        target=clock.target,
+        at=at,
+        due_at=due_at,
+        elapsed=gone,
+        cause=cause,
+        policy=clock.policy,
+        recorded=recorded,
+    )
+
+
+def _aim(clock: Clock, policy: Policy | None) -> Clock:
+    """A running clock with due time, breach and warnings worked out from its last change."""
+    if policy is None or clock.target is None or clock.stage is not Stage.RUNNING:
+        return clock
+    yardstick = policy.yardstick(clock.kind)
+    since, rest = clock.counted_to, clock.target - clock.elapsed
+    if rest > ZERO:
+        due = yardstick.reach(since, rest)
+        after = None if due is None else yardstick.next_open(due)
+        ahead = tuple(_ahead(clock, policy, yardstick))
+        return replace(clock, due_at=due, breaches_after=after, warn_at=ahead, reached=None, exceeded=None)
+    # Warnings about a target that has been reached would come too late to warn of anything.
+    after = yardstick.next_open(since) if rest == ZERO else clock.exceeded
+    return replace(clock, due_at=clock.reached, breaches_after=after, warn_at=())
+
+
+def _ahead(clock: Clock, policy: Policy, yardstick: Yardstick) -> Iterator[Warned]:
+    """The warnings not given yet, in order; one that a change has already passed falls due at the change."""
+    assert clock.target is not None
+    given = {warning.share for warning in clock.warned if warning.target == clock.target} if clock.warned else ()
+    for share in sorted(policy.warnings):
+        if share not in given:
+            at = yardstick.reach(clock.counted_to, max(clock.target * share - clock.elapsed, ZERO))
+            if at is not None:
+                yield Warned(share, at, clock.target)
+
+
+def _passed(
+    counted: list[tuple[datetime, datetime]], target: timedelta, yardstick: Yardstick
+) -> tuple[datetime | None, datetime | None]:
+    """When the counted intervals reached the target, and from when on they exceeded it."""
+    gone, reached = ZERO, None
+    for start, end in counted:
+        here = yardstick.business_time(start, end)
+        if gone + here >= target:
+            point = yardstick.reach(start, target - gone)
+            reached = point if reached is None else reached
+            if gone + here > target and point is not None:
+                return reached, yardstick.next_open(point)
+        gone += here
+    return reached, None
+
+
+def _judged(turn: Turn, clock: Clock, policy: Policy) -> Turn:
+    """A turn that no policy judged, judged: held for a reason that pauses this clock or not."""
+    pauses = turn.at >= clock.targeted_at and bool(turn.detail) and policy.pauses_on(clock.kind, turn.detail)
+    return Turn(turn.at, Stage.PAUSED, turn.detail) if pauses and turn.stage is Stage.RUNNING else turn
+
+
+def _known(clock: Clock) -> bool:
+    return any(breach.target == clock.target and not breach.contradicted for breach in clock.breaches)
+
+
+def _contradicted(breaches: tuple[Breach, ...], at: datetime) -> tuple[Breach, ...]:
+    """The breaches of a clock that stopped counting at `at`: those said to have come by time after that did not."""
+    if not breaches:
+        return breaches
+    return tuple(
+        replace(breach, contradicted=True) if breach.cause is Cause.TIME and breach.at >= at else breach
+        for breach in breaches
+    )
+
+
+def _yardstick(kind: Kind, policy: Policy | None) -> Yardstick:
+    return PLAIN_TIME if policy is None else policy.yardstick(kind)

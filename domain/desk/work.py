@@ -1,0 +1,158 @@
+"""The working set of one batch: what is known of the streams it touches, and what is about to be recorded in them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from domain.envelope import UNSTAMPED, Act, Event, Seal
+from domain.setup import state as setup_state
+from domain.setup.events import SETUP, SetupEvent
+from domain.setup.state import Setup
+from domain.store import codec
+from domain.ticket import state as ticket_state
+from domain.ticket.events import TicketEvent
+from domain.ticket.state import Ticket
+
+
+class Stream(msgspec.Struct):
+    """A stream as the desk knows it: its version and the state that decisions need.
+
+    ``kind`` follows from its events; streams that need no state (persons, requests, access) keep their last event.
+    """
+
+    version: int = 0
+    state: Any = None
+    first: Event | None = None
+    effective_at: datetime = UNSTAMPED
+
+    def evolved(self, event: Event) -> "Stream":
+        """The stream after ``event``."""
+        state: Any
+        if isinstance(event, SetupEvent):
+            state = setup_state.evolve(self.state or Setup(), event)
+        elif isinstance(event, TicketEvent):
+            state = ticket_state.evolve(self.state or Ticket(), cast(TicketFact, event))
+        else:
+            state = None
+        return Stream(event.version, state, self.first or event, event.effective_at)
+
+
+class Unit:
+    """Events that are recorded together or not at all, and the tasks whose answers wait for them."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.tasks: list[Any] = []
+
+
+class WorkingSet:
+    """Streams as loaded, streams as they will be, and the units to be recorded.
+
+    A task decided later in the batch sees what an earlier one is about to record, and then shares its unit: if the
+    earlier one turns out to have been overtaken by another process, both are decided again.
+    """
+
+    def __init__(self, known: dict[UUID, Stream], now: datetime) -> None:
+        self.known = known
+        self.now = now
+        self.touched: dict[UUID, Stream] = {}
+        self.units: list[Unit] = []
+        self._unit_of: dict[UUID, Unit] = {}
+        self.numbers: Callable[[], int] = lambda: 0
+
+    def stream(self, stream: UUID) -> Stream:
+        """A stream as of what is about to be recorded."""
+        return self.touched.get(stream) or self.known.get(stream) or Stream()
+
+    def ticket(self, stream: UUID) -> Ticket:
+        """The ticket of a stream; version 0 if there is none."""
+        state = self.stream(stream).state
+        return state if isinstance(state, Ticket) else Ticket()
+
+    @property
+    def setup(self) -> Setup:
+        """The configuration."""
+        state = self.stream(SETUP).state
+        return state if isinstance(state, Setup) else Setup()
+
+    def is_pending(self, stream: UUID) -> bool:
+        """Whether something is about to be recorded in a stream."""
+        return stream in self.touched
+
+    def draft(self, task: Any) -> "Draft":
+        """A sheet on which one task is decided; nothing counts before it is kept."""
+        return Draft(self, task)
+
+    def keep(self, draft: "Draft") -> Unit:
+        """Take a draft's events into the batch; units that it ties together become one."""
+        streams = {event.stream for event in draft.events} | draft.read
+        tied = {id(unit): unit for stream in streams if (unit := self._unit_of.get(stream)) is not None}
+        unit = next(iter(tied.values()), None)
+        if unit is None:
+            unit = Unit()
+            self.units.append(unit)
+        for other in list(tied.values())[1:]:
+            unit.events += other.events
+            unit.tasks += other.tasks
+            self.units.remove(other)
+            for stream, owner in self._unit_of.items():
+                if owner is other:
+                    self._unit_of[stream] = unit
+        unit.events += draft.events
+        unit.tasks.append(draft.task)
+        self.touched.update(draft.streams)
+        for event in draft.events:
+            self._unit_of[event.stream] = unit
+        return unit
+
+
+class Draft:
+    """The events of one task, in the making."""
+
+    def __init__(self, work: WorkingSet, task: Any) -> None:
+        self.work = work
+        self.task = task
+        self.events: list[Event] = []
+        self.streams: dict[UUID, Stream] = {}
+        self.read: set[UUID] = set()
+
+    def stream(self, stream: UUID) -> Stream:
+        """A stream as of this draft."""
+        return self.streams.get(stream) or self.work.stream(stream)
+
+    def ticket(self, stream: UUID) -> Ticket:
+        """A ticket as of this draft; a later task's decision rests on what an earlier one is about to record."""
+        if self.work.is_pending(stream):
+            self.read.add(stream)
+        state = self.stream(stream).state
+        return state if isinstance(state, Ticket) else Ticket()
+
+    @property
+    def setup(self) -> Setup:
+        """The configuration as of this draft."""
+        if self.work.is_pending(SETUP):
+            self.read.add(SETUP)
+        state = self.stream(SETUP).state
+        return state if isinstance(state, Setup) else Setup()
+
+    def record(
+        self, stream: UUID, event: Event, act: Act, *, occurred_at: datetime | None = None, subject: UUID | None = None
+    ) -> Event:
+        """Put an event at the end of a stream, with its act and times, to be sealed for ``subject``."""
+        before = self.stream(stream)
+        changes: dict[str, Any] = {"stream": stream, "version": before.version + 1, "act": act}
+        if subject is not None:
+            changes["seal"] = Seal(subject, "", {})
+        if occurred_at is not None:
+            changes["occurred_at"] = occurred_at
+            if before.effective_at is not UNSTAMPED and before.effective_at > occurred_at:
+                changes["effective_at"] = before.effective_at
+        event = msgspec.structs.replace(event, **changes)
+        provisional = msgspec.structs.replace(event, seal=None)
+        codec.stamped(provisional, stream, event.version, 0, self.work.now)
+        self.streams[stream] = before.evolved(provisional)
+        self.events.append(event)
+        return event

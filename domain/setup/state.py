@@ -1,0 +1,142 @@
+"""The configuration as one immutable snapshot, folded from its stream; decisions and access checks read it."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.envelope import Event
+from domain.errors import AgentNotFound, DepartmentNotFound, GroupNotFound, RequestTypeNotFound
+from domain.setup import events as e
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+ITIL_MATRIX = ((1, 2, 3), (2, 3, 4), (3, 4, 5))
+"""Priority by impact and urgency, as most desks have it until they configure their own."""
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What the desk is configured to be at one version of its stream."""
+
+    version: int = 0
+    position: int = 0
+    departments: Mapping[str, e.DepartmentDefined] = {}
+    groups: Mapping[str, e.GroupDefined] = {}
+    agents: Mapping[str, e.AgentDefined] = {}
+    grants: Mapping[str, tuple[e.RoleGranted, ...]] = {}
+    calendars: Mapping[tuple[str, int], e.CalendarVersioned] = {}
+    policies: Mapping[tuple[str, int], e.PolicyVersioned] = {}
+    policies_in_force: Mapping[str, e.PolicyVersioned] = {}
+    request_types: Mapping[tuple[str, int], e.RequestTypeVersioned] = {}
+    request_types_in_force: Mapping[str, e.RequestTypeVersioned] = {}
+    matrix: tuple[tuple[int, int, int], ...] = ITIL_MATRIX
+    keys: Mapping[str, e.ApiKeyIssued] = {}
+
+    @cached_property
+    def keys_by_digest(self) -> Mapping[str, e.ApiKeyIssued]:
+        """Unrevoked keys by the digest of their secret."""
+        return {key.digest: key for key in self.keys.values()}
+
+    @cached_property
+    def latest_calendars(self) -> Mapping[str, e.CalendarVersioned]:
+        """The newest version of each calendar."""
+        return {name: calendar for (name, _), calendar in sorted(self.calendars.items())}
+
+    def department(self, department: str) -> e.DepartmentDefined:
+        """The department, or ``DepartmentNotFound``."""
+        try:
+            return self.departments[department]
+        except KeyError:
+            raise DepartmentNotFound(department=department) from None
+
+    def group(self, group: str, department: str) -> e.GroupDefined:
+        """The group of that department, or ``GroupNotFound``."""
+        found = self.groups.get(group)
+        if found is None or found.department != department:
+            raise GroupNotFound(group=group, department=department)
+        return found
+
+    def agent(self, agent: str) -> e.AgentDefined:
+        """The agent, or ``AgentNotFound``."""
+        try:
+            return self.agents[agent]
+        except KeyError:
+            raise AgentNotFound(agent=agent) from None
+
+    def request_type(self, request_type: str, department: str) -> e.RequestTypeVersioned:
+        """The version in force of a department's request type, or ``RequestTypeNotFound``."""
+        found = self.request_types_in_force.get(request_type)
+        if found is None or found.department != department:
+            raise RequestTypeNotFound(request_type=request_type, department=department)
+        return found
+
+    def priority(self, impact: int, urgency: int) -> int:
+        """The priority that the matrix gives; 1 is the highest."""
+        return self.matrix[impact - 1][urgency - 1]
+
+
+def _with(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    return {**mapping, key: value}
+
+
+def _without(mapping: Mapping[K, V], key: K) -> Mapping[K, V]:
+    return {known: value for known, value in mapping.items() if known != key}
+
+
+def evolve(setup: Setup, event: Event) -> Setup:  # one case per event
+    """The configuration after ``event``. Never refuses."""
+    return msgspec.structs.replace(setup, version=event.version, position=event.position, **_changes(setup, event))
+
+
+def _changes(setup: Setup, event: Event) -> dict[str, Any]:
+    match event:
+        case e.DepartmentDefined():
+            return {"departments": _with(setup.departments, event.department, event)}
+        case e.DepartmentRetired():
+            return {"departments": _without(setup.departments, event.department)}
+        case e.GroupDefined():
+            return {"groups": _with(setup.groups, event.group, event)}
+        case e.GroupRetired():
+            return {"groups": _without(setup.groups, event.group)}
+        case e.AgentDefined():
+            return {"agents": _with(setup.agents, event.agent, event)}
+        case e.AgentRetired():
+            return {"agents": _without(setup.agents, event.agent)}
+        case e.RoleGranted() | e.RoleRevoked():
+            kept = tuple(g for g in setup.grants.get(event.grantee, ()) if g.role != event.role)
+            granted = (*kept, event) if isinstance(event, e.RoleGranted) else kept
+            return {"grants": _with(setup.grants, event.grantee, granted)}
+        case e.CalendarVersioned():
+            return {"calendars": _with(setup.calendars, (event.calendar, event.calendar_version), event)}
+        case e.PolicyVersioned():
+            return {
+                "policies": _with(setup.policies, (event.policy, event.policy_version), event),
+                "policies_in_force": _with(setup.policies_in_force, event.policy, event),
+            }
+        case e.PolicyRetired():
+            return {"policies_in_force": _without(setup.policies_in_force, event.policy)}
+        case e.RequestTypeVersioned():
+            return {
+                "request_types": _with(setup.request_types, (event.request_type, event.request_type_version), event),
+                "request_types_in_force": _with(setup.request_types_in_force, event.request_type, event),
+            }
+        case e.RequestTypeRetired():
+            return {"request_types_in_force": _without(setup.request_types_in_force, event.request_type)}
+        case e.PriorityMatrixVersioned():
+            return {"matrix": event.matrix}
+        case e.ApiKeyIssued():
+            return {"keys": _with(setup.keys, event.key, event)}
+        case e.ApiKeyRevoked():
+            return {"keys": _without(setup.keys, event.key)}
+        case _:
+            return {}
+
+
+def fold(events: Iterable[Event], setup: Setup | None = None) -> Setup:
+    """The configuration after ``events``."""
+    folded = setup or Setup()
+    for event in events:
+        folded = evolve(folded, event)
+    return folded

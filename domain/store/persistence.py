@@ -1,0 +1,118 @@
+"""The persistence module that the ``eventsourcing`` application runs on: its factory and its mapper."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    InfrastructureFactory,
+    Mapper,
+    JSONTranscoder,
+    ProcessRecorder,
+    StoredEvent,
+    TrackingRecorder,
+    Transcoder,
+)
+from psycopg_pool import ConnectionPool
+
+from domain.envelope import Event
+from domain.store import codec
+from domain.store.keys import SubjectKeys
+from domain.store.privacy import closed, seal, unseal
+from domain.store.recorder import PostgresRecorder, SealedEvent
+
+
+class SealingMapper(Mapper[UUID]):
+    """Events to stored events and back, sealing and opening personal fields, upcasting what is old."""
+
+    def __init__(self, keys: SubjectKeys) -> None:
+        super().__init__(transcoder=JSONTranscoder())
+        self.keys = keys
+
+    def to_stored_event(self, domain_event: Any) -> SealedEvent:
+        """Seal and encode one event that has its stream and version; ``seal.subject`` names whom it tells of."""
+        return self.to_stored_events([domain_event])[0]
+
+    def to_stored_events(self, events: Sequence[Event]) -> list[SealedEvent]:
+        """Seal and encode events; persons that are new get their keys first, durably."""
+        keys = self.keys.ensure({event.seal.subject for event in events if event.seal is not None})
+        return [self._stored(event, keys) for event in events]
+
+    def _stored(self, event: Event, keys: dict[UUID, bytes]) -> SealedEvent:
+        subject = event.seal.subject if event.seal is not None else None
+        body, wrapped = event, None
+        if subject is not None:
+            body, wrapped = seal(event, event.stream, event.version, subject, keys[subject])
+        return SealedEvent(
+            event.stream,
+            event.version,
+            event.TYPE,
+            codec.encode(codec.unplaced(body)),
+            number=getattr(event, "number", None) if event.TYPE.startswith("ticket.opened.") else None,
+            subject=subject if wrapped is not None else None,
+            wrapped=wrapped,
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        """Decode one stored event and open its seal."""
+        return self.opened([stored_event])[0]
+
+    def decoded(self, stored: StoredEvent) -> Event:
+        """Decode one stored event; its seal stays closed."""
+        assert isinstance(stored, SealedEvent)
+        assert isinstance(stored.originator_id, UUID)
+        assert stored.recorded_at is not None
+        return codec.decode(
+            stored.topic,
+            stored.state,
+            stream=stored.originator_id,
+            version=stored.originator_version,
+            position=stored.position,
+            recorded_at=stored.recorded_at,
+        )
+
+    def closed(self, stored: Iterable[StoredEvent]) -> list[Event]:
+        """Decode stored events for one who may not open their seals."""
+        return [closed(self.decoded(event)) for event in stored]
+
+    def opened(self, stored: Iterable[StoredEvent]) -> list[Event]:
+        """Decode stored events and open their seals; what is erased says so."""
+        pairs = [(event, self.decoded(event)) for event in stored]
+        keys = self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None})
+        return [
+            event
+            if event.seal is None
+            else unseal(event, getattr(stored, "wrapped", None), keys.get(event.seal.subject))
+            for stored, event in pairs
+        ]
+
+
+class StoreFactory(InfrastructureFactory[TrackingRecorder]):
+    """Hands the application the recorder and the mapper that the composition root has made."""
+
+    def __init__(self, env: Any, recorder: PostgresRecorder, mapper: SealingMapper, pool: ConnectionPool) -> None:
+        super().__init__(env)
+        self._recorder = recorder
+        self._mapper = mapper
+        self._pool = pool
+
+    def application_recorder(self) -> ApplicationRecorder:
+        return self._recorder
+
+    def mapper(self, transcoder: Transcoder | None = None, mapper_class: Any = None) -> Any:
+        return self._mapper
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        return self._recorder
+
+    def tracking_recorder(self, tracking_recorder_class: Any = None) -> TrackingRecorder:
+        raise RuntimeError("views keep their own marks")
+
+    def process_recorder(self) -> ProcessRecorder:
+        raise RuntimeError("views keep their own marks")
+
+    def close(self) -> None:
+        self._recorder.close()
+        self._pool.close()

@@ -1,0 +1,134 @@
+"""Sealing: personal fields are encrypted before they are stored, and opened for those who may read them.
+
+Each event has a key of its own (AES-256-GCM), wrapped by the key of the person it tells of, so that one message can be
+redacted and one person erased without touching a stored byte. Stream, version, field name and subject are associated
+data, so a ciphertext cannot be moved; the seal carries a commitment to the key (SHA-256 under a label of its own),
+since GCM alone lets one ciphertext open under two keys.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from functools import cache
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.envelope import ERASED, SEALED, Event, Seal, personal_fields
+from domain.errors import Unreadable
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_COMMITMENT = b"acta message key commitment v1\x00"
+_json = msgspec.json.Encoder()
+
+
+class _Field(msgspec.Struct, frozen=True):
+    name: str
+    type: Any
+    default: Any
+
+
+@cache
+def _personal(event_type: type[Event]) -> tuple[_Field, ...]:
+    names = personal_fields(event_type)
+    return tuple(
+        _Field(field.name, field.type, field.default)
+        for field in msgspec.structs.fields(event_type)
+        if field.name in names
+    )
+
+
+def _blank(field: _Field, mark: str) -> Any:
+    """What stands in a field that cannot be read: the mark for text, nothing for anything else."""
+    text = isinstance(field.default, str) or field.default is msgspec.NODEFAULT
+    if text:
+        return mark
+    return {} if field.default is msgspec.NODEFAULT or isinstance(field.default, dict) else field.default
+
+
+def _place(stream: UUID, version: int, subject: UUID, field: str) -> bytes:
+    return b"|".join((stream.bytes, str(version).encode(), subject.bytes, field.encode()))
+
+
+def _encrypt(cipher: AESGCM, plain: bytes, place: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plain, place)
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, place: bytes) -> bytes:
+    return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place)
+
+
+def has_personal(event: Event) -> bool:
+    """Whether the event holds anything to seal."""
+    return any(getattr(event, field.name) not in ("", None, {}) for field in _personal(type(event)))
+
+
+def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: bytes) -> tuple[Event, bytes | None]:
+    """The event with its personal fields encrypted, and its wrapped key (None if it had nothing to seal)."""
+    present = [field for field in _personal(type(event)) if getattr(event, field.name) not in ("", None, {})]
+    if not present:
+        return msgspec.structs.replace(event, seal=None), None
+    key = os.urandom(KEY_BYTES)
+    cipher = AESGCM(key)
+    fields = {
+        field.name: b64encode(
+            _encrypt(cipher, _json.encode(getattr(event, field.name)), _place(stream, version, subject, field.name))
+        ).decode()
+        for field in present
+    }
+    commitment = sha256(_COMMITMENT + key).hexdigest()
+    blanks: dict[str, Any] = {
+        field.name: "" if field.default is msgspec.NODEFAULT else field.default for field in present
+    }
+    sealed = msgspec.structs.replace(event, seal=Seal(subject, commitment, fields), **blanks)
+    wrapped = _encrypt(AESGCM(subject_key), key, _place(stream, version, subject, ""))
+    return sealed, wrapped
+
+
+def unseal(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> Event:
+    """The event with its personal fields readable, or marked as erased where a key is gone.
+
+    Raises ``Unreadable`` when a ciphertext or a key has been tampered with.
+    """
+    if event.seal is None:
+        return event
+    if wrapped is None or subject_key is None:
+        return _withhold(event, "erased", ERASED)
+    subject = event.seal.subject
+    try:
+        key = _decrypt(AESGCM(subject_key), wrapped, _place(event.stream, event.version, subject, ""))
+        if not compare_digest(sha256(_COMMITMENT + key).hexdigest(), event.seal.commitment):
+            raise Unreadable(f"the key of position {event.position} is not the one it was sealed with")
+        cipher = AESGCM(key)
+        values = {
+            field.name: msgspec.json.decode(
+                _decrypt(
+                    cipher,
+                    b64decode(event.seal.fields[field.name]),
+                    _place(event.stream, event.version, subject, field.name),
+                ),
+                type=field.type,
+            )
+            for field in _personal(type(event))
+            if field.name in event.seal.fields
+        }
+    except InvalidTag:
+        raise Unreadable(f"the seal of position {event.position} is broken") from None
+    return msgspec.structs.replace(event, withheld="", **values)
+
+
+def closed(event: Event) -> Event:
+    """The event as one sees it who may not open it."""
+    return event if event.seal is None else _withhold(event, "sealed", SEALED)
+
+
+def _withhold(event: Event, why: str, mark: str) -> Event:
+    assert event.seal is not None
+    blanks = {field.name: _blank(field, mark) for field in _personal(type(event)) if field.name in event.seal.fields}
+    return msgspec.structs.replace(event, withheld=why, **blanks)

@@ -1,0 +1,293 @@
+"""The recorder: what the ``eventsourcing`` library needs of a store, and what we add to it.
+
+Appending goes through one SQL function, ``acta.append`` (see schema.sql), with all that waits at that moment; so the
+position is known when the write returns and a follower never misses an event. Reading never waits for writing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    StoredEvent,
+    Subscription,
+)
+from psycopg.rows import tuple_row
+from psycopg_pool import ConnectionPool
+
+_PLACE = "e.stream, e.version, e.type, e.body, e.position, e.recorded_at"
+_OPENED = f"SELECT {_PLACE}, k.wrapped FROM acta.events e LEFT JOIN acta.message_keys k USING (stream, version)"
+_CLOSED = f"SELECT {_PLACE}, NULL::bytea FROM acta.events e"
+
+
+@dataclass(frozen=True)
+class SealedEvent(StoredEvent):
+    """A stored event with what the library has no name for: place, time, and the wrapped key of its seal."""
+
+    position: int = 0
+    recorded_at: datetime | None = None
+    number: int | None = None
+    subject: UUID | None = None
+    wrapped: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The answer to an append: what was refused, and where and when the rest went."""
+
+    recorded_at: datetime
+    refused: frozenset[int] = frozenset()
+    positions: dict[tuple[UUID, int], int] = field(default_factory=dict)
+
+
+Unit = Sequence[StoredEvent]
+"""Events that succeed or fail together."""
+
+
+class PostgresRecorder(ApplicationRecorder):
+    """Events in PostgreSQL, appended in order and never changed.
+
+    ``pool`` is for reading; ``dsn`` for the one connection that writes, which lives as long as it can.
+    """
+
+    def __init__(self, pool: ConnectionPool, dsn: str) -> None:
+        self._pool = pool
+        self._dsn = dsn
+        self._writer: psycopg.Connection | None = None
+        self._writing = Lock()
+
+    def append(self, units: Sequence[Unit]) -> Appended:
+        """Record every unit whose streams have not moved on; one transaction for all.
+
+        A connection lost on the way is looked into, not guessed at: what had been committed counts as appended.
+        Raises ``psycopg.OperationalError`` when the database cannot be reached; nothing is lost then, and nothing done.
+        """
+        rows = [(n, event) for n, unit in enumerate(units) for event in unit]
+        if not rows:
+            raise ValueError("an append needs an event")
+        with self._writing:
+            try:
+                return self._append(self._connection(), rows)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                self._disconnect()
+            return self._append_after_loss(units, rows)
+
+    def _append_after_loss(self, units: Sequence[Unit], rows: list[tuple[int, StoredEvent]]) -> Appended:
+        """Find out, under the append lock, whether the lost transaction was committed; if not, append again.
+
+        The lock is what makes the answer final: the lost backend holds it until its transaction has ended.
+        """
+        connection = self._connection()
+        connection.execute("SET statement_timeout = '30s'")
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(4021985)")
+            found = connection.execute(
+                "SELECT e.stream, e.version, e.body, e.position, e.recorded_at FROM acta.events e"
+                " JOIN unnest(%s::uuid[], %s::int[]) AS g(stream, version) USING (stream, version)",
+                ([event.originator_id for _, event in rows], [event.originator_version for _, event in rows]),
+                binary=True,
+            ).fetchall()
+        there = {(stream, version): (bytes(body), position, at) for stream, version, body, position, at in found}
+        if not there:
+            return self._append(connection, rows)
+        positions: dict[tuple[UUID, int], int] = {}
+        refused: set[int] = set()
+        recorded_at = max(at for _, _, at in there.values())
+        for n, event in rows:
+            key = (_uuid(event.originator_id), event.originator_version)
+            body, position, _ = there.get(key, (b"", 0, None))
+            if body == event.state:
+                positions[key] = position
+            else:
+                refused.add(n)
+        return Appended(recorded_at, frozenset(refused), positions)
+
+    def _append(self, connection: psycopg.Connection, rows: list[tuple[int, StoredEvent]]) -> Appended:
+        events = [event for _, event in rows]
+        row = connection.execute(
+            "SELECT head, stamped, refused FROM acta.append(%s::int[], %s::uuid[], %s::int[], %s::text[],"
+            " %s::bigint[], %s::bytea[], %s::uuid[], %s::bytea[])",
+            (
+                [n for n, _ in rows],
+                [event.originator_id for event in events],
+                [event.originator_version for event in events],
+                [event.topic for event in events],
+                [getattr(event, "number", None) for event in events],
+                [event.state for event in events],
+                [getattr(event, "subject", None) for event in events],
+                [getattr(event, "wrapped", None) for event in events],
+            ),
+            binary=True,
+        ).fetchone()
+        assert row is not None
+        head, recorded_at, refused = row
+        out = frozenset(refused)
+        kept = [event for n, event in rows if n not in out]
+        positions = {
+            (_uuid(event.originator_id), event.originator_version): head + n for n, event in enumerate(kept, start=1)
+        }
+        return Appended(recorded_at, out, positions)
+
+    def _connection(self) -> psycopg.Connection:
+        if self._writer is None or self._writer.closed:
+            self._writer = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                prepare_threshold=1,
+                application_name="acta append",
+                options="-c lock_timeout=10s -c statement_timeout=30s -c TimeZone=UTC",
+            )
+        return self._writer
+
+    def _disconnect(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def numbers(self, count: int) -> list[int]:
+        """Fresh ticket numbers; what is not used is a gap, never used again."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT nextval('acta.ticket_number') FROM generate_series(1, %s)", (count,)
+            ).fetchall()
+        return [number for (number,) in rows]
+
+    def streams_of_numbers(self, numbers: Sequence[int]) -> dict[int, UUID]:
+        """The streams of the tickets with these numbers."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT number, stream FROM acta.events WHERE number = ANY(%s)", (list(numbers),)
+            ).fetchall()
+        return dict(rows)
+
+    def newer(self, after: Sequence[tuple[UUID, int]]) -> list[SealedEvent]:
+        """Of several streams, what came after a version of each: by stream, then version. Seals stay closed."""
+        query = (
+            f"{_CLOSED} JOIN unnest(%s::uuid[], %s::int[]) AS want(stream, after)"
+            " ON e.stream = want.stream AND e.version > want.after ORDER BY e.stream, e.version"
+        )
+        return self._fetch(query, ([stream for stream, _ in after], [version for _, version in after]))
+
+    def events_of(self, stream: UUID, *, until: int | None = None) -> list[SealedEvent]:
+        """One stream from its beginning, with the keys of its seals."""
+        bound = " AND e.version <= %s" if until is not None else ""
+        params: tuple[Any, ...] = (stream,) if until is None else (stream, until)
+        return self._fetch(f"{_OPENED} WHERE e.stream = %s{bound} ORDER BY e.version", params)
+
+    def page(
+        self, after: int, limit: int, *, types: Sequence[str] = (), until: int | None = None, opened: bool = True
+    ) -> list[SealedEvent]:
+        """The events of the whole log after a position, in order, of certain types or of all."""
+        query = f"{_OPENED if opened else _CLOSED} WHERE e.position > %(after)s"
+        if until is not None:
+            query += " AND e.position <= %(until)s"
+        if types:
+            query += " AND e.type = ANY(%(types)s)"
+        query += " ORDER BY e.position LIMIT %(limit)s"
+        return self._fetch(query, {"after": after, "limit": limit, "types": list(types), "until": until})
+
+    def wrapped_keys(self, places: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], bytes]:
+        """The wrapped keys of sealed events, by stream and version."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT k.stream, k.version, k.wrapped FROM acta.message_keys k"
+                " JOIN unnest(%s::uuid[], %s::int[]) AS g(stream, version) USING (stream, version)",
+                ([stream for stream, _ in places], [version for _, version in places]),
+                binary=True,
+            ).fetchall()
+        return {(stream, version): bytes(wrapped) for stream, version, wrapped in rows}
+
+    def head(self) -> int:
+        """The highest position; 0 when nothing has been recorded."""
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT coalesce(max(position), 0) FROM acta.events").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _fetch(self, query: str, params: Any) -> list[SealedEvent]:
+        with self._pool.connection() as connection, connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(query.encode(), params)
+            return [
+                SealedEvent(stream, version, topic, bytes(body), position, recorded_at, None, None, wrapped)
+                for stream, version, topic, body, position, recorded_at, wrapped in cursor
+            ]
+
+    def close(self) -> None:
+        """Let go of the writing connection."""
+        with self._writing:
+            self._disconnect()
+
+    # What the library calls.
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Append one unit; raises the library's ``IntegrityError`` when a stream has moved on."""
+        appended = self.append([list(stored_events)])
+        if appended.refused:
+            raise IntegrityError("a stream has moved on")
+        return [appended.positions[_uuid(event.originator_id), event.originator_version] for event in stored_events]
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """One stream, or a part of it."""
+        query = f"{_OPENED} WHERE e.stream = %(stream)s"
+        query += " AND e.version > %(gt)s" if gt is not None else ""
+        query += " AND e.version <= %(lte)s" if lte is not None else ""
+        query += f" ORDER BY e.version {'DESC' if desc else 'ASC'}"
+        query += " LIMIT %(limit)s" if limit is not None else ""
+        return self._fetch(query, {"stream": originator_id, "gt": gt, "lte": lte, "limit": limit})
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The whole log, by position."""
+        after = (start or 0) - 1 if inclusive_of_start else (start or 0)
+        return [
+            Notification(event.originator_id, event.originator_version, event.topic, event.state, event.position)
+            for event in self.page(after, limit, types=topics, until=stop, opened=False)
+        ]
+
+    def max_notification_id(self) -> int | None:
+        """The highest position, or None."""
+        return self.head() or None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Not offered: followers poll by position, since a lost wake-up or connection must never lose an event."""
+        raise RuntimeError("followers of this store poll by position")
+
+
+def _uuid(stream: UUID | str) -> UUID:
+    return stream if isinstance(stream, UUID) else UUID(stream)
+
+
+def batches(
+    recorder: PostgresRecorder, after: int, size: int, types: Sequence[str] = ()
+) -> Iterator[list[SealedEvent]]:
+    """The log from a position to its end as of now, in batches."""
+    until = recorder.head()
+    while True:
+        page = recorder.page(after, size, types=types, until=until)
+        if not page:
+            return
+        yield page
+        after = page[-1].position
+

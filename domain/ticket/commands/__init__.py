@@ -1,0 +1,56 @@
+"""Every command on a ticket, by its verb. A new command is entered by importing its file here."""
+
+from domain.ticket.commands import (
+    assigning,
+    classifying,
+    conversing,
+    correcting,
+    escalating,
+    holding,
+    logging_time,
+    opening,
+    relating,
+    resolving,
+)
+from domain.ticket.commands.command import (
+    Command,
+    Decision,
+    Elsewhere,
+    Situation,
+    decide,
+    is_own,
+    must_be_where_it_is_possible,
+    possible,
+)
+
+_FILES = (
+    opening,
+    assigning,
+    conversing,
+    holding,
+    escalating,
+    classifying,
+    relating,
+    resolving,
+    logging_time,
+    correcting,
+)
+
+COMMANDS: dict[str, type[Command]] = {
+    found.VERB: found
+    for file in _FILES
+    for found in vars(file).values()
+    if isinstance(found, type) and issubclass(found, Command) and found.__module__ == file.__name__
+}
+
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "Decision",
+    "Elsewhere",
+    "Situation",
+    "decide",
+    "is_own",
+    "must_be_where_it_is_possible",
+    "possible",
+]

@@ -1,0 +1,187 @@
+"""Opening: a request becomes a ticket; a part of one, or what follows a closed one, becomes another."""
+
+from typing import Any
+from uuid import UUID
+
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from domain.errors import FormNotValid, NotUnderstood
+from domain.setup.events import RequestTypeVersioned
+from domain.ticket.commands.command import ALWAYS, UNFINISHED, Command, Decision, Elsewhere, Situation, decide
+from domain.ticket.events import (
+    FollowUpOpened,
+    Level,
+    TicketLinked,
+    TicketOpened,
+    TicketSplitOff,
+)
+from domain.ticket.state import Ticket
+
+TAG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+class Requester(BaseModel):
+    """Who asks: somebody the desk knows by id, or by an e-mail address or another system's handle."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    id: UUID | None = None
+    email: str = Field(default="", max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")
+    handle: str = Field(default="", max_length=200)
+    name: str = Field(default="", max_length=200)
+    tier: str = Field(default="", max_length=64)
+
+
+class Open(Command):
+    """Ask for something. Answers with the ticket's number."""
+
+    VERB = "open"
+    PERMISSION = "ticket.open"
+    STATUSES = ALWAYS
+
+    department: str = Field(max_length=64, examples=["it"])
+    title: str = Field(min_length=1, max_length=300, examples=["VPN drops every hour"])
+    description: str = Field(default="", max_length=100_000, examples=["Since Monday, from home only."])
+    requester: Requester | None = Field(default=None, description="Who asks, if not the caller.")
+    request_type: str = Field(default="", max_length=64)
+    form: dict[str, JsonValue] = Field(default={}, description="Answers to the form of the request type.")
+    category: str = Field(default="", max_length=200)
+    impact: Level = 3
+    urgency: Level = 3
+    group: str = Field(default="", max_length=64)
+    tags: tuple[str, ...] = Field(default=(), max_length=50)
+    external_id: str = Field(default="", max_length=200)
+    imported_from: str = Field(default="", max_length=64, exclude=True)
+
+
+class Split(Command):
+    """Move a part of the matter into a ticket of its own."""
+
+    VERB = "split"
+    STATUSES = UNFINISHED
+
+    title: str = Field(min_length=1, max_length=300)
+    description: str = Field(default="", max_length=100_000)
+
+
+class FollowUp(Command):
+    """Take the matter of a closed ticket up again in a new one."""
+
+    VERB = "follow-up"
+    PERMISSION = "ticket.work"
+    OWN = "ticket.finish-own"
+    STATUSES = frozenset({"closed", "cancelled"})
+
+    text: str = Field(min_length=1, max_length=100_000)
+
+
+@decide.register
+def open_(command: Open, ticket: Ticket, situation: Situation) -> Decision:
+    """The ticket starts in the department's queue, or in the group of its request type."""
+    department = situation.setup.department(command.department)
+    form = _form_of(command, situation)
+    group = command.group or (form.group if form else "") or department.default_group
+    if group:
+        situation.setup.group(group, command.department)
+    plain, personal = _sorted_answers(form, command.form)
+    yield TicketOpened(
+        number=situation.number,
+        department=command.department,
+        requester=situation.requester,
+        title=command.title,
+        description=command.description,
+        request_type=command.request_type,
+        request_type_version=form.request_type_version if form else 0,
+        category=command.category or (form.category if form else ""),
+        impact=command.impact,
+        urgency=command.urgency,
+        priority=situation.setup.priority(command.impact, command.urgency),
+        group=group,
+        tags=tuple(dict.fromkeys(command.tags)),
+        fields=plain,
+        personal_names=tuple(personal),
+        personal_fields=personal,
+        tier=command.requester.tier if command.requester else "",
+        imported_from=command.imported_from,
+        external_id=command.external_id,
+    )
+
+
+def _form_of(command: Open, situation: Situation) -> RequestTypeVersioned | None:
+    if not command.request_type:
+        if command.form:
+            raise FormNotValid("Answers need a request_type whose form they fill in.")
+        return None
+    form = situation.setup.request_type(command.request_type, command.department)
+    _must_fit(form, command.form)
+    return form
+
+
+def _must_fit(form: RequestTypeVersioned, answers: dict[str, Any]) -> None:
+    """Say which field is wrong and which rule it breaks; never repeat the answer."""
+    validator = Draft202012Validator(form.form, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    faults = [
+        {"field": "/".join(map(str, fault.absolute_path)) or "(form)", "rule": str(fault.validator)}
+        for fault in validator.iter_errors(answers)
+    ]
+    if faults:
+        raise FormNotValid(faults=faults, request_type=form.request_type)
+
+
+def is_personal(form: RequestTypeVersioned | None, field: str, value: Any) -> bool:
+    """Whether an answer may tell of a person: all free text does, unless the form says that it does not."""
+    rule = ((form.form.get("properties") or {}).get(field) or {}) if form else {}
+    if "x-acta-personal" in rule:
+        return bool(rule["x-acta-personal"])
+    harmless = isinstance(value, bool | int | float) or value is None or "enum" in rule or "const" in rule
+    return not harmless
+
+
+def _sorted_answers(
+    form: RequestTypeVersioned | None, answers: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    plain = {field: value for field, value in answers.items() if not is_personal(form, field, value)}
+    personal = {field: value for field, value in answers.items() if field not in plain}
+    return plain, personal
+
+
+@decide.register
+def split(command: Split, ticket: Ticket, situation: Situation) -> Decision:
+    """Both tickets know of each other; the part starts its own life in the same department and group."""
+    part = situation.fresh
+    yield TicketSplitOff(part=part, number=situation.number)
+    yield Elsewhere(part, _offspring(ticket, situation, command.title, command.description))
+    yield Elsewhere(part, TicketLinked(kind="split-from", other=ticket.ticket, number=ticket.number))
+
+
+@decide.register
+def follow_up(command: FollowUp, ticket: Ticket, situation: Situation) -> Decision:
+    """The closed ticket stays as it is; the new one names it."""
+    yield from opened_after(ticket, command.text, situation)
+
+
+def opened_after(ticket: Ticket, text: str, situation: Situation) -> Decision:
+    """The follow-up of a closed ticket, with what was written as its description."""
+    yield FollowUpOpened(follow_up=situation.fresh, number=situation.number)
+    title = f"Follow-up of #{ticket.number}"
+    yield Elsewhere(situation.fresh, _offspring(ticket, situation, title, text))
+    yield Elsewhere(situation.fresh, TicketLinked(kind="follows", other=ticket.ticket, number=ticket.number))
+
+
+def _offspring(ticket: Ticket, situation: Situation, title: str, description: str) -> TicketOpened:
+    if not situation.number:
+        raise NotUnderstood("A new ticket needs a number.")
+    return TicketOpened(
+        number=situation.number,
+        department=ticket.department,
+        requester=ticket.requester,
+        title=title,
+        description=description,
+        category=ticket.category,
+        impact=ticket.impact,  # type: ignore[arg-type]
+        urgency=ticket.urgency,  # type: ignore[arg-type]
+        priority=situation.setup.priority(ticket.impact, ticket.urgency),
+        group=ticket.group,
+        tier=ticket.tier,
+    )

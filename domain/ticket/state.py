@@ -1,0 +1,306 @@
+"""What a ticket is after its events so far: enough for the next decision and for showing it as of any moment."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, assert_never, cast
+from uuid import UUID
+
+import msgspec
+
+from domain.envelope import NOWHERE, UNSTAMPED, Event, Json
+from domain.ticket import events as e
+
+Status = Literal["new", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
+
+
+
+class Link(msgspec.Struct, frozen=True):
+    """This ticket ``kind`` that one."""
+
+    kind: str
+    other: UUID
+    number: int
+
+
+class TimeEntry(msgspec.Struct, frozen=True):
+    """Time spent, in minutes."""
+
+    entry: int
+    minutes: int
+    billable: bool
+    by: str
+
+
+class Sla(msgspec.Struct, frozen=True):
+    """The versions of policy and calendar that apply."""
+
+    policy: str
+    policy_version: int
+    calendar: str
+    calendar_version: int
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket as of its latest event; all times are UTC and effective. Version 0 does not exist yet.
+
+    ``personal`` names the custom fields whose values are sealed.
+    """
+
+    ticket: UUID = NOWHERE
+    version: int = 0
+    number: int = 0
+    status: Status = "new"
+    department: str = ""
+    group: str = ""
+    assignee: str = ""
+    requester: UUID = NOWHERE
+    opened_by: str = ""
+    channel: str = ""
+    title: str = ""
+    description: str = ""
+    request_type: str = ""
+    request_type_version: int = 0
+    category: str = ""
+    impact: int = 3
+    urgency: int = 3
+    priority: int = 0
+    priority_overridden: bool = False
+    tier: str = ""
+    tags: frozenset[str] = frozenset()
+    fields: dict[str, Json] = {}
+    personal: frozenset[str] = frozenset()
+    watchers: frozenset[str] = frozenset()
+    hold_reason: str = ""
+    hold_until: datetime | None = None
+    level: int = 0
+    resolution_code: str = ""
+    resolution_notes: str = ""
+    rating: int | None = None
+    time_entries: tuple[TimeEntry, ...] = ()
+    links: frozenset[Link] = frozenset()
+    merged_into: UUID | None = None
+    absorbed: frozenset[UUID] = frozenset()
+    spam: bool = False
+    sla: Sla | None = None
+    imported_from: str = ""
+    external_id: str = ""
+    public_replies: int = 0
+    requester_replies: int = 0
+    notes: int = 0
+    reopen_count: int = 0
+    group_changes: int = 0
+    opened_at: datetime = UNSTAMPED
+    updated_at: datetime = UNSTAMPED
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+    recorded_at: datetime = UNSTAMPED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether work on it is still to be done."""
+        return self.status in ("new", "in_progress", "on_hold")
+
+
+def evolve(ticket: Ticket, event: e.TicketFact) -> Ticket:
+    """The ticket after ``event``. Never refuses, never looks anything up."""
+    return msgspec.structs.replace(
+        ticket,
+        version=event.version,
+        updated_at=event.effective_at,
+        recorded_at=event.recorded_at,
+        **_changes(ticket, event),
+    )
+
+
+def _worked(ticket: Ticket) -> dict[str, Any]:
+    """The first act of an agent takes a new ticket into work."""
+    return {"status": "in_progress"} if ticket.status == "new" else {}
+
+
+def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
+    match event:
+        case e.TicketOpened():
+            return _opened(event)
+        case e.RequesterChanged():
+            return {"requester": event.new}
+        case e.ParticipantAdded():
+            return {"watchers": t.watchers | {event.participant}}
+        case e.ParticipantRemoved():
+            return {"watchers": t.watchers - {event.participant}}
+        case e.TicketMarkedSpam():
+            return {"spam": True}
+        case e.TicketUnmarkedSpam():
+            return {"spam": False}
+        case e.TitleChanged():
+            return {"title": event.title}
+        case e.DescriptionAmended():
+            return {"description": event.description}
+        case e.RequestTypeChanged():
+            return {"request_type": event.new, "request_type_version": event.new_version}
+        case e.CategoryChanged():
+            return {"category": event.new}
+        case e.ImpactUrgencyAssessed():
+            return {
+                "impact": event.impact,
+                "urgency": event.urgency,
+                "priority": event.priority,
+                "priority_overridden": False,
+            }
+        case e.PriorityOverridden():
+            return {"priority": event.new, "priority_overridden": True}
+        case e.TicketTagged():
+            return {"tags": t.tags | {event.tag}}
+        case e.TicketUntagged():
+            return {"tags": t.tags - {event.tag}}
+        case e.FieldSet():
+            return _field_set(t, event)
+        case e.FieldCleared():
+            kept = {name: value for name, value in t.fields.items() if name != event.field}
+            return {"fields": kept, "personal": t.personal - {event.field}}
+        case e.TicketTransferred():
+            return {"department": event.new}
+        case e.TicketRouted():
+            return {"group": event.new, "group_changes": t.group_changes + bool(event.old)}
+        case e.TicketAssigned() | e.TicketClaimed():
+            return {"assignee": event.assignee, **_worked(t)}
+        case e.TicketReleased():
+            return {"assignee": ""}
+        case e.RequesterReplied():
+            return {"requester_replies": t.requester_replies + 1}
+        case e.AgentReplied():
+            return {"public_replies": t.public_replies + 1, **({} if event.automatic else _worked(t))}
+        case e.TicketNoted():
+            return {"notes": t.notes + 1}
+        case e.WorkStarted():
+            return {"status": "in_progress"}
+        case e.TicketPutOnHold():
+            return {"status": "on_hold", "hold_reason": event.reason, "hold_until": event.until}
+        case e.TicketResumed():
+            return {"status": "in_progress", "hold_reason": "", "hold_until": None}
+        case e.TimeLogged():
+            entry = TimeEntry(event.entry, event.minutes, event.billable, event.act.actor.id)
+            return {"time_entries": (*t.time_entries, entry)}
+        case e.TimeCorrected():
+            return {"time_entries": tuple(_corrected(entry, event) for entry in t.time_entries)}
+        case e.TicketEscalated():
+            return {"level": max(t.level, event.level)}
+        case e.TicketDeescalated():
+            return {"level": event.level}
+        case e.TicketResolved():
+            return {
+                "status": "resolved",
+                "resolution_code": event.code,
+                "resolution_notes": event.notes,
+                "resolved_at": event.effective_at,
+            }
+        case e.TicketClosed():
+            return {"status": "closed", "closed_at": event.effective_at}
+        case e.TicketReopened():
+            return {
+                "status": "in_progress",
+                "reopen_count": t.reopen_count + 1,
+                "resolved_at": None,
+                "closed_at": None,
+            }
+        case e.TicketCancelled():
+            return {"status": "cancelled", "closed_at": event.effective_at, "hold_reason": "", "hold_until": None}
+        case e.FollowUpOpened():
+            return {"links": t.links | {Link("followed-by", event.follow_up, event.number)}}
+        case e.TicketSplitOff():
+            return {"links": t.links | {Link("split-into", event.part, event.number)}}
+        case e.TicketRated():
+            return {"rating": event.score}
+        case e.TicketLinked():
+            return {"links": t.links | {Link(event.kind, event.other, event.number)}}
+        case e.TicketUnlinked():
+            return {"links": t.links - {Link(event.kind, event.other, event.number)}}
+        case e.TicketMergedInto():
+            return {"merged_into": event.target}
+        case e.MergeReversed():
+            return {"merged_into": None}
+        case e.TicketAbsorbed():
+            return {"absorbed": t.absorbed | {event.source}}
+        case e.AbsorptionReversed():
+            return {"absorbed": t.absorbed - {event.source}}
+        case e.SlaAttached() | e.SlaRetargeted():
+            sla = Sla(event.policy, event.policy_version, event.calendar, event.calendar_version)
+            return {"sla": sla}
+        case e.SlaDetached():
+            return {"sla": None}
+        case e.TicketCorrected():
+            return _put_right(t, event)
+        case _:
+            assert_never(event)
+
+
+def _opened(event: e.TicketOpened) -> dict[str, Any]:
+    blank = f"[{event.withheld}]"
+    return {
+        "ticket": event.stream,
+        "number": event.number,
+        "department": event.department,
+        "group": event.group,
+        "requester": event.requester,
+        "opened_by": event.act.actor.id,
+        "channel": event.act.channel,
+        "title": event.title,
+        "description": event.description,
+        "request_type": event.request_type,
+        "request_type_version": event.request_type_version,
+        "category": event.category,
+        "impact": event.impact,
+        "urgency": event.urgency,
+        "priority": event.priority,
+        "tier": event.tier,
+        "tags": frozenset(event.tags),
+        "fields": event.fields | {name: event.personal_fields.get(name, blank) for name in event.personal_names},
+        "personal": frozenset(event.personal_names),
+        "imported_from": event.imported_from,
+        "external_id": event.external_id,
+        "opened_at": event.effective_at,
+    }
+
+
+def _field_set(t: Ticket, event: e.FieldSet) -> dict[str, Any]:
+    if not event.personal:
+        return {"fields": {**t.fields, event.field: event.new}, "personal": t.personal - {event.field}}
+    value = f"[{event.withheld}]" if event.withheld else event.personal_new
+    return {"fields": {**t.fields, event.field: value}, "personal": t.personal | {event.field}}
+
+
+def _corrected(entry: TimeEntry, event: e.TimeCorrected) -> TimeEntry:
+    return msgspec.structs.replace(entry, minutes=event.minutes) if entry.entry == event.entry else entry
+
+
+def _put_right(t: Ticket, event: e.TicketCorrected) -> dict[str, Any]:
+    changes: dict[str, Any] = dict(event.new)
+    status = changes.get("status", t.status)
+    if "group" in changes and t.group and changes["group"] != t.group:
+        changes["group_changes"] = t.group_changes + 1
+    if "opened_at" in changes:
+        changes["opened_at"] = datetime.fromisoformat(str(changes["opened_at"]))
+    if status != t.status:
+        changes.update(_times_put_right(t, str(status), event))
+    return changes
+
+
+def _times_put_right(t: Ticket, status: str, event: e.TicketCorrected) -> dict[str, Any]:
+    times: dict[str, Any] = {}
+    if status == "resolved":
+        times = {"resolved_at": event.effective_at, "closed_at": None}
+    elif status in ("closed", "cancelled"):
+        times = {"closed_at": event.effective_at}
+    elif t.status in ("resolved", "closed", "cancelled"):
+        times = {"resolved_at": None, "closed_at": None}
+    if status != "on_hold":
+        times |= {"hold_reason": "", "hold_until": None}
+    return times
+
+
+def fold(events: Iterable[Event], ticket: Ticket | None = None) -> Ticket:
+    """The ticket after ``events``, of which only its own facts count."""
+    folded = ticket or Ticket()
+    for event in events:
+        if isinstance(event, e.TicketEvent):
+            folded = evolve(folded, cast(e.TicketFact, event))
+    return folded
