@@ -13,20 +13,26 @@ from projections.engine.editions import (
     complete_to,
     current_edition,
     drop_edition,
+    hand_over,
     install,
     skip,
 )
-from projections.engine.errors import Fenced, Stopped, ViewChanged, ViewMissing, ViewStopped
+from projections.engine.errors import Fenced, OtherFeed, RebuildUnderWay, Stopped, ViewChanged, ViewMissing, ViewStopped
 from projections.engine.projector import Projector
-from projections.engine.view import History, Versions, View, no_versions
+from projections.engine.rebuild import Feed, rebuild
+from projections.engine.view import NO_VERSIONS, History, Versions, View
 
 __all__ = [
+    "NO_VERSIONS",
     "STORE",
     "UNKNOWN",
     "Edition",
+    "Feed",
     "Fenced",
     "History",
+    "OtherFeed",
     "Projector",
+    "RebuildUnderWay",
     "Stopped",
     "Versions",
     "View",
@@ -36,7 +42,8 @@ __all__ = [
     "complete_to",
     "current_edition",
     "drop_edition",
+    "hand_over",
     "install",
-    "no_versions",
+    "rebuild",
     "skip",
 ]

@@ -5,12 +5,13 @@ when the same version is built again. Readers use the schema ``<view>``, whose p
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 
-from projections.engine.errors import ViewChanged, ViewMissing
+from projections.engine.errors import Fenced, OtherFeed, ViewChanged, ViewMissing
 from projections.engine.tables import as_of_function, create_indexes, create_tables, stable_views
 from projections.engine.view import View
 
@@ -22,20 +23,24 @@ STORE = -1
 UNKNOWN = -1
 """An offset nobody knows: find it by time, the mark's position skips what is counted already."""
 
+_RETIRED = -2
+"""The offset of a mark whose edition is no longer fed; it fences whoever still tries."""
+
 _LOCK = 0x61637461_7669
 
 _BOOKS = """
 CREATE SCHEMA IF NOT EXISTS projections;
 CREATE TABLE IF NOT EXISTS projections.editions (
     edition text PRIMARY KEY, view text NOT NULL, version integer NOT NULL, generation integer NOT NULL,
-    shape text NOT NULL, current boolean NOT NULL DEFAULT false, UNIQUE (view, version, generation));
-CREATE UNIQUE INDEX IF NOT EXISTS one_current_edition ON projections.editions (view) WHERE current;
+    shape text NOT NULL, state text NOT NULL CHECK (state IN ('building', 'current', 'retired')),
+    UNIQUE (view, version, generation));
+CREATE UNIQUE INDEX IF NOT EXISTS one_current_edition ON projections.editions (view) WHERE state = 'current';
 CREATE TABLE IF NOT EXISTS projections.marks (
     edition text NOT NULL REFERENCES projections.editions ON DELETE CASCADE, partition integer NOT NULL,
     next_offset bigint NOT NULL, position bigint NOT NULL, PRIMARY KEY (edition, partition));
 CREATE TABLE IF NOT EXISTS projections.failures (
-    edition text NOT NULL REFERENCES projections.editions ON DELETE CASCADE, partition integer NOT NULL,
-    position bigint NOT NULL, stream uuid NOT NULL, stream_version integer NOT NULL, type text NOT NULL,
+    edition text NOT NULL, partition integer NOT NULL, position bigint NOT NULL, stream uuid NOT NULL,
+    stream_version integer NOT NULL, type text NOT NULL,
     error text NOT NULL, place text NOT NULL, seen_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (edition, partition, position));
 CREATE TABLE IF NOT EXISTS projections.skips (
@@ -87,7 +92,8 @@ def create_edition(connection: Connection, view: View) -> Edition:
         name = f"{view.name}_v{view.version}" + (f"_{generation}" if generation > 1 else "")
         edition = Edition(name, view.name, view.version, generation, shape_of(view))
         connection.execute(
-            "INSERT INTO projections.editions (edition, view, version, generation, shape) VALUES (%s, %s, %s, %s, %s)",
+            "INSERT INTO projections.editions (edition, view, version, generation, shape, state) "
+            "VALUES (%s, %s, %s, %s, %s, 'building')",
             edition,
         )
         for statement in create_tables(view, name):
@@ -104,8 +110,10 @@ def finish_edition(connection: Connection, view: View, edition: Edition) -> None
 def make_current(connection: Connection, view: View, edition: Edition) -> None:
     """Let the stable views show ``edition`` from the end of this transaction on."""
     with connection.transaction():
-        connection.execute("UPDATE projections.editions SET current = false WHERE view = %s AND current", (view.name,))
-        connection.execute("UPDATE projections.editions SET current = true WHERE edition = %s", (edition.name,))
+        connection.execute(
+            "UPDATE projections.editions SET state = 'retired' WHERE view = %s AND state = 'current'", (view.name,)
+        )
+        connection.execute("UPDATE projections.editions SET state = 'current' WHERE edition = %s", (edition.name,))
         _show(connection, view, edition)
 
 
@@ -148,7 +156,8 @@ def _show(connection: Connection, view: View, edition: Edition) -> None:
 
 def _current(connection: Connection, view: str) -> Edition | None:
     row = connection.execute(
-        "SELECT edition, view, version, generation, shape FROM projections.editions WHERE view = %s AND current",
+        "SELECT edition, view, version, generation, shape FROM projections.editions "
+        "WHERE view = %s AND state = 'current'",
         (view,),
     ).fetchone()
     return Edition(*row) if row else None
@@ -170,18 +179,81 @@ def drop_edition(connection: Connection, edition: str) -> None:
     """Throw away an edition that is not current, tables and marks."""
     with connection.transaction():
         found = connection.execute(
-            "DELETE FROM projections.editions WHERE edition = %s AND NOT current RETURNING edition", (edition,)
+            "DELETE FROM projections.editions WHERE edition = %s AND state <> 'current' RETURNING edition", (edition,)
         ).fetchone()
         if found is None:
             raise ViewMissing(f"there is no edition {edition} that may be dropped")
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(edition)))
 
 
+def open_mark(connection: Connection, edition: Edition, partition: int) -> tuple[int, int]:
+    """How far ``edition`` has read ``partition``: next offset and position; (0, 0) is written down when it never has.
+
+    Fenced if readers were switched to another edition meanwhile; OtherFeed if the edition is fed from the other feed.
+    """
+    place = (edition.name, partition)
+    with connection.transaction():
+        # The lock keeps a switch from happening between this look and the mark.
+        state = connection.execute(
+            "SELECT state FROM projections.editions WHERE edition = %s FOR SHARE", (edition.name,)
+        ).fetchone()
+        if state is None or state[0] == "retired":
+            raise Fenced(f"{edition.name} is no longer fed: open the view again")
+        if connection.execute(
+            "SELECT FROM projections.marks WHERE edition = %s AND (partition = %s) <> (%s = %s)",
+            (edition.name, STORE, partition, STORE),
+        ).fetchone():
+            raise OtherFeed(f"{edition.name} is fed from the {'topic' if partition == STORE else 'store'}")
+        connection.execute("INSERT INTO projections.marks VALUES (%s, %s, 0, 0) ON CONFLICT DO NOTHING", place)
+        row = connection.execute(
+            "SELECT next_offset, position FROM projections.marks WHERE edition = %s AND partition = %s", place
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def hand_over(connection: Connection, edition: Edition, partitions: Sequence[int]) -> None:
+    """Go on from the store's feed with ``partitions`` of the topic (or the store again), at the position reached.
+
+    The store's feed is complete up to there, so each partition is. Their offsets are UNKNOWN. The way back, from
+    partitions to the store, is a rebuild.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "DELETE FROM projections.marks WHERE edition = %s AND partition = %s RETURNING position",
+            (edition.name, STORE),
+        ).fetchone()
+        if row is None:
+            raise OtherFeed(f"{edition.name} is not fed from the store")
+        for partition in partitions:
+            connection.execute(
+                "INSERT INTO projections.marks (edition, partition, next_offset, position) VALUES (%s, %s, %s, %s)",
+                (edition.name, partition, row[0] if partition == STORE else UNKNOWN, row[0]),
+            )
+
+
+def retire_marks(connection: Connection, view: View) -> None:
+    """Fence whoever still feeds an edition of ``view`` that is not current any more."""
+    connection.execute(
+        "UPDATE projections.marks SET next_offset = %s WHERE edition IN "
+        "(SELECT edition FROM projections.editions WHERE view = %s AND state = 'retired')",
+        (_RETIRED, view.name),
+    )
+
+
+def drop_leftovers(connection: Connection, view: View) -> None:
+    """Throw away editions of ``view`` whose building was broken off."""
+    for (name,) in connection.execute(
+        "SELECT edition FROM projections.editions WHERE view = %s AND state = 'building'", (view.name,)
+    ).fetchall():
+        drop_edition(connection, name)
+
+
 def complete_to(connection: Connection, view: str) -> int:
     """The position up to which the current edition of ``view`` has counted every event; 0 when it has read nothing."""
     row = connection.execute(
         "SELECT min(m.position) FROM projections.marks m JOIN projections.editions e USING (edition) "
-        "WHERE e.view = %s AND e.current",
+        "WHERE e.view = %s AND e.state = 'current'",
         (view,),
     ).fetchone()
     return int(row[0]) if row and row[0] is not None else 0

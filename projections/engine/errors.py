@@ -5,6 +5,8 @@
   - Fenced          somebody else has read on, or the view was switched: open it again
   - ViewChanged     the code describes other tables than the ones that stand; the view must be rebuilt
   - ViewMissing     the view was never installed
+  - OtherFeed       the view is fed from the other feed (topic or store)
+  - RebuildUnderWay somebody else is rebuilding the view
 * RowMissing, KeyMismatch   what a view's own function did wrong; they make a view stop
 """
 
@@ -41,6 +43,14 @@ class ViewChanged(Stopped):
 
 class ViewMissing(Stopped):
     """The view was never installed."""
+
+
+class OtherFeed(Stopped):
+    """The view is fed from the other feed; two feeds would count events twice."""
+
+
+class RebuildUnderWay(Stopped):
+    """Somebody else is rebuilding this view."""
 
 
 class RowMissing(Exception):

@@ -9,11 +9,11 @@ from psycopg import sql
 
 from domain.envelope import UNSTAMPED, Event
 from projections.engine.columns import Column, maker
-from projections.engine.editions import STORE, Connection, Edition, current_edition
+from projections.engine.editions import STORE, Connection, Edition, current_edition, open_mark
 from projections.engine.errors import Fenced, Stopped, ViewStopped
 from projections.engine.fold import Journal, Shelf
 from projections.engine.tables import names, past_columns, state_columns
-from projections.engine.view import Versions, View, no_versions
+from projections.engine.view import NO_VERSIONS, Versions, View
 
 _LIMITS = "54"
 """The class of SQLSTATEs for what is too large: PostgreSQL will never take it, though psycopg calls it operational."""
@@ -29,9 +29,9 @@ RETURNING set_config('TimeZone', 'UTC', true), set_config('synchronous_commit', 
 class Projector:
     """Keeps one view up to date from one partition of a feed (``STORE`` for the store's own).
 
-    The connection (in autocommit mode) is the projector's while it works; each batch is one transaction, which holds the mark, the rows and
-    nothing else. Rows are remembered between batches, up to ``remember`` per table, which is safe since the mark tells
-    when somebody else has written.
+    The connection (in autocommit mode) is the projector's while it works; each batch is one transaction, which holds
+    the mark, the rows and nothing else. Rows are remembered between batches, up to ``remember`` per table, which is
+    safe since the mark tells when somebody else has written.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Projector:
         view: View,
         partition: int = STORE,
         *,
-        versions: Versions = no_versions,
+        versions: Versions = NO_VERSIONS,
         remember: int = 10_000,
         edition: Edition | None = None,
     ) -> None:
@@ -54,20 +54,8 @@ class Projector:
         self._shelves = [_Stored(Shelf(table, versions), self.edition.name) for table in view.tables]
         self._journals = [Journal(table, versions) for table in view.journals]
         self._events = view.events()
-        self.next_offset, self.position = self._open_mark()
+        self.next_offset, self.position = open_mark(connection, self.edition, partition)
         self._skipped = self._skips()
-
-    def _open_mark(self) -> tuple[int, int]:
-        with self._connection.transaction():
-            place = (self.edition.name, self.partition)
-            self._connection.execute(
-                "INSERT INTO projections.marks VALUES (%s, %s, 0, 0) ON CONFLICT DO NOTHING", place
-            )
-            row = self._connection.execute(
-                "SELECT next_offset, position FROM projections.marks WHERE edition = %s AND partition = %s", place
-            ).fetchone()
-        assert row is not None
-        return row[0], row[1]
 
     def _skips(self) -> frozenset[int]:
         rows = self._connection.execute(

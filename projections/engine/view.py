@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from types import NoneType
-from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints, overload
+from typing import Any, Generic, TypeVar, get_args, get_type_hints, overload
 
 import msgspec
 
+from domain.clock.policy import Policies
 from domain.envelope import Event
 from projections.engine.columns import Column, columns_of
 
@@ -23,15 +24,11 @@ E3 = TypeVar("E3", bound=Event)
 E4 = TypeVar("E4", bound=Event)
 
 
-class Versions(Protocol):
-    """What was configured, by kind ("policy", "calendar"), name and version. A numbered version never changes."""
+Versions = Policies
+"""What was configured, as far as folds need it: policy versions with their calendars. A numbered one never changes."""
 
-    def __call__(self, kind: str, name: str, version: int) -> Any: ...
-
-
-def no_versions(kind: str, name: str, version: int) -> Any:
-    """For views whose functions need no configuration."""
-    raise LookupError(f"nobody handed over the {kind} versions")
+NO_VERSIONS: Versions = {}
+"""For views whose functions need no configuration."""
 
 
 @dataclass(frozen=True)
