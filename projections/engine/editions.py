@@ -200,7 +200,7 @@ def open_mark(connection: Connection, edition: Edition, partition: int) -> tuple
         if state is None or state[0] == "retired":
             raise Fenced(f"{edition.name} is no longer fed: open the view again")
         if connection.execute(
-            "SELECT FROM projections.marks WHERE edition = %s AND (partition = %s) <> (%s = %s)",
+            "SELECT 1 FROM projections.marks WHERE edition = %s AND (partition = %s) <> (%s = %s)",
             (edition.name, STORE, partition, STORE),
         ).fetchone():
             raise OtherFeed(f"{edition.name} is fed from the {'topic' if partition == STORE else 'store'}")
