@@ -16,6 +16,7 @@ import json
 import logging
 import shutil
 import signal
+import socket
 import string
 import subprocess
 import tempfile
@@ -180,6 +181,11 @@ class EmbeddedKafka:
 
 def answers(bootstrap: str) -> bool:
     """Whether a broker at this address lets an admin client in."""
+    host, _, port = bootstrap.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()  # a client of Kafka is a costly way to learn no
+    except OSError:
+        return False
     speaker = logging.getLogger("kafka")
     level = speaker.level
     speaker.setLevel(logging.CRITICAL)  # refusals while it starts are what we wait through

@@ -160,7 +160,7 @@ class EmbeddedPostgres:
             verifier = connection.pgconn.encrypt_password(
                 self._password(role).encode(), role.encode(), b"scram-sha-256"
             ).decode()  # made on this side, so that a failing statement does not log the password
-            statement = "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}"
+            statement = "ALTER ROLE {} LOGIN PASSWORD {}" if known is not None else "CREATE ROLE {} LOGIN PASSWORD {}"
             connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(verifier)))
 
     def __enter__(self) -> Self:
