@@ -11,6 +11,7 @@ datetime               timestamptz (aware, UTC)
 date, timedelta        date, interval
 tuple[T, ...]          T[] of the column type of T
 dict, Json (Any)       jsonb
+a msgspec.Struct       jsonb, read back as that type
 X | None               the column of X, nullable
 =====================  ===========================
 """
@@ -19,6 +20,7 @@ import inspect
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -77,6 +79,9 @@ def _column(row: type[msgspec.Struct], name: str, hint: Any) -> Column:
         return Column(name, _SCALARS[hint], nullable, personal, None, None)
     if get_origin(hint) is tuple and get_args(hint)[1:] == (...,) and get_args(hint)[0] in _SCALARS:
         return Column(name, f"{_SCALARS[get_args(hint)[0]]}[]", nullable, personal, array_text, tuple)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        # PostgreSQL hands jsonb over as plain objects, so that nothing depends on the settings of a connection.
+        return Column(name, "jsonb", nullable, personal, json_text, partial(msgspec.convert, type=hint))
     if hint is Any or hint is dict or get_origin(hint) is dict:
         return Column(name, "jsonb", nullable, personal, json_text, None)
     raise TypeError(f"{row.__name__}.{name}: no column type for {hint!r}")

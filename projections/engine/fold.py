@@ -40,6 +40,8 @@ class Shelf:
         self._functions = {t: (_bound(rule, versions), rule.needs_row) for t, rule in table.rules.items()}
         self._clean = cleaner(table.row)
         self._keeps_past = table.history is not None
+        self._left_out = table.history.without if table.history else ()
+        self._kept = [index for index, column in enumerate(table.columns) if column in table.kept]
 
     def keys_of(self, events: Iterable[Event]) -> set[Any]:
         """The keys that ``events`` touch and that are not in memory yet."""
@@ -68,10 +70,17 @@ class Shelf:
             new = self._clean(new)
             if new == old:
                 return
-        if self._keeps_past:
+        if self._keeps_past and not self._only_left_out(old, new):
             self._turn(slot, old, event)
         slot.row = new
         self.changed[key] = slot
+
+    def _only_left_out(self, old: Any, new: Any) -> bool:
+        """Whether nothing has changed of which the past is kept."""
+        if not self._left_out or old is None or new is None:
+            return False
+        before, after = msgspec.structs.astuple(old), msgspec.structs.astuple(new)
+        return all(before[index] == after[index] for index in self._kept)
 
     def _turn(self, slot: Slot, old: Any, event: Event) -> None:
         """Close the interval of ``old``, unless it has no length, and begin the next."""
@@ -80,7 +89,8 @@ class Shelf:
             slot.since = at
         elif at > slot.since:
             values = msgspec.structs.astuple(old)
-            self.past.append((*values, slot.since, at, slot.position, span_of(at - slot.since)))
+            kept = [values[index] for index in self._kept] if self._left_out else values
+            self.past.append((*kept, slot.since, at, slot.position, span_of(at - slot.since)))
             slot.since = at
         slot.position = event.position
 

@@ -195,6 +195,7 @@ class _Stored:
         past = sql.Identifier(schema, f"{table.name}_past")
         self._copy_past = sql.SQL("COPY {} ({}) FROM STDIN").format(past, names(past_columns(table))).as_bytes(None)
         self._writers = _writers(table.columns)
+        self._past_writers = _writers(table.kept)
         self._make = maker(table.row)
         self._width = len(table.columns)
         self._key_at = [next(i for i, column in enumerate(table.columns) if column.name == name) for name in table.key]
@@ -226,7 +227,7 @@ class _Stored:
                 values = tuple(getattr(slot.row, column.name) for column in shelf.table.columns)
                 rows.append((*values, slot.since, slot.position) if shelf.table.history else values)
         _copy(connection, self._copy, self._writers, rows)
-        _copy(connection, self._copy_past, self._writers, shelf.past)
+        _copy(connection, self._copy_past, self._past_writers, shelf.past)
 
     def _arrays(self, keys: Any) -> list[list[Any]]:
         if len(self._key_at) == 1:

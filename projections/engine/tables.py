@@ -16,7 +16,8 @@ from typing import Any
 
 from psycopg import sql
 
-from projections.engine.view import JournalTable, StateTable, View
+from projections.engine.columns import Column
+from projections.engine.view import StateTable, View
 
 SPANS = 40
 """Spans 0 to 40 hold every interval between two instants that Python's datetime knows."""
@@ -42,7 +43,7 @@ def state_columns(table: StateTable[Any]) -> list[str]:
 
 def past_columns(table: StateTable[Any]) -> list[str]:
     """What a row of the past is written as."""
-    return [*(column.name for column in table.columns), "valid_from", "valid_to", "from_position", "span"]
+    return [*(column.name for column in table.kept), "valid_from", "valid_to", "from_position", "span"]
 
 
 def create_tables(view: View, schema: str) -> Iterator[sql.Composed]:
@@ -50,12 +51,12 @@ def create_tables(view: View, schema: str) -> Iterator[sql.Composed]:
     yield sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
     for table in view.tables:
         extra = [("valid_from", "timestamptz NOT NULL"), ("from_position", "bigint NOT NULL")] if table.history else []
-        yield _create(schema, table.name, table, [*extra, *table.generated.items()], table.key)
+        yield _create(schema, table.name, table.columns, [*extra, *table.generated.items()], table.key)
         if table.history:
             yield _create(
                 schema,
                 f"{table.name}_past",
-                table,
+                table.kept,
                 [
                     ("valid_from", "timestamptz NOT NULL"),
                     ("valid_to", "timestamptz NOT NULL"),
@@ -67,13 +68,13 @@ def create_tables(view: View, schema: str) -> Iterator[sql.Composed]:
             yield _history(schema, table)
     for journal in view.journals:
         own = [("position", "bigint NOT NULL"), ("n", "integer NOT NULL")]
-        yield _create(schema, journal.name, journal, [*own, *journal.generated.items()], ("position", "n"))
+        yield _create(schema, journal.name, journal.columns, [*own, *journal.generated.items()], ("position", "n"))
 
 
 def _create(
     schema: str,
     name: str,
-    table: StateTable[Any] | JournalTable[Any],
+    columns: tuple[Column, ...],
     extra: list[tuple[str, str]],
     key: tuple[str, ...],
 ) -> sql.Composed:
@@ -81,7 +82,7 @@ def _create(
         sql.SQL("{} {}{}").format(
             sql.Identifier(column.name), _trusted(column.sql), sql.SQL("" if column.nullable else " NOT NULL")
         )
-        for column in table.columns
+        for column in columns
     ]
     lines += [sql.SQL("{} {}").format(sql.Identifier(column), _trusted(definition)) for column, definition in extra]
     if key:
@@ -96,7 +97,7 @@ def _history(schema: str, table: StateTable[Any]) -> sql.Composed:
         "SELECT {columns}, valid_from, valid_to, from_position FROM {past}"
     ).format(
         history=sql.Identifier(schema, f"{table.name}_history"),
-        columns=names(column.name for column in table.columns),
+        columns=names(column.name for column in table.kept),
         state=sql.Identifier(schema, table.name),
         past=sql.Identifier(schema, f"{table.name}_past"),
     )
@@ -118,9 +119,9 @@ def _indexes_of_the_past(schema: str, table: StateTable[Any]) -> Iterator[sql.Co
     state, past = sql.Identifier(schema, table.name), sql.Identifier(schema, f"{table.name}_past")
     only = _trusted(f" WHERE {table.history.where}" if table.history.where else "")
     yield sql.SQL("CREATE INDEX ON {} ({}, valid_from)").format(past, names(table.key))
-    for column in table.history.by:
-        yield sql.SQL("CREATE INDEX ON {} ({}, span, valid_from){}").format(past, sql.Identifier(column), only)
-        yield sql.SQL("CREATE INDEX ON {} ({}, valid_from){}").format(state, sql.Identifier(column), only)
+    for columns in table.history.by:
+        yield sql.SQL("CREATE INDEX ON {} ({}, span, valid_from){}").format(past, names(columns), only)
+        yield sql.SQL("CREATE INDEX ON {} ({}, valid_from){}").format(state, names(columns), only)
     yield sql.SQL("ANALYZE {}").format(past)
 
 
@@ -140,7 +141,7 @@ def as_of_function(view: View, table: StateTable[Any]) -> sql.Composed:
 
     It reads the stable views only, and so needs no right that its caller does not have.
     """
-    columns = names(column.name for column in table.columns)
+    columns = names(column.name for column in table.kept)
     return sql.SQL(
         "CREATE FUNCTION {function}(instant timestamptz) RETURNS SETOF {history} LANGUAGE sql STABLE AS $body$ "
         "SELECT {columns}, valid_from, 'infinity'::timestamptz, from_position FROM {state} WHERE valid_from <= instant "
@@ -153,7 +154,7 @@ def as_of_function(view: View, table: StateTable[Any]) -> sql.Composed:
         function=sql.Identifier(view.name, f"{table.name}_at"),
         history=sql.Identifier(view.name, f"{table.name}_history"),
         columns=columns,
-        past_columns=sql.SQL(", ").join(sql.Identifier("p", column.name) for column in table.columns),
+        past_columns=sql.SQL(", ").join(sql.Identifier("p", column.name) for column in table.kept),
         state=sql.Identifier(view.name, table.name),
         past=sql.Identifier(view.name, f"{table.name}_past"),
         spans=sql.Literal(SPANS),

@@ -33,13 +33,15 @@ NO_VERSIONS: Versions = {}
 
 @dataclass(frozen=True)
 class History:
-    """A state table keeps its past. ``by``: the columns by which lists as of a past time are asked for.
+    """A state table keeps its past. ``by``: the columns, together, by which lists as of a past time are asked for.
 
-    ``where``: SQL that narrows those lists (such as open tickets only) and their indexes; a query must repeat it.
+    ``where``: SQL that narrows those lists and their indexes; a query must repeat it. ``without``: columns that only
+    the fold needs, and whose past is not kept; a change of nothing else begins no interval.
     """
 
-    by: tuple[str, ...] = ()
+    by: tuple[tuple[str, ...], ...] = ()
     where: str = ""
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,12 @@ class StateTable(Generic[R]):
     @property
     def columns(self) -> tuple[Column, ...]:
         return columns_of(self.row)
+
+    @property
+    def kept(self) -> tuple[Column, ...]:
+        """The columns whose past is kept."""
+        left_out = self.history.without if self.history else ()
+        return tuple(column for column in self.columns if column.name not in left_out)
 
     @overload
     def on(self, a: type[E1], /) -> OnState[R, E1]: ...

@@ -34,7 +34,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 desk = View("desk", 1)
-desks = desk.table("desks", Desk, key="ticket", history=History(by=("assignee",)), indexes=("(number)",))
+desks = desk.table("desks", Desk, key="ticket", history=History(by=(("assignee",),)), indexes=("(number)",))
 said = desk.journal("said", Said, indexes=("(ticket)",))
 
 
