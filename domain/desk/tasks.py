@@ -221,9 +221,7 @@ class Ordering(Task):
         for event in decided:
             place, fact = (event.stream, event.event) if isinstance(event, Elsewhere) else (stream, event)
             before.setdefault(place, draft.ticket(place))
-            draft.record(
-                place, fact, act, occurred_at=occurred_at, subject=_subject(fact, draft.ticket(place), order)
-            )
+            draft.record(place, fact, act, occurred_at=occurred_at, subject=_subject(fact, draft.ticket(place), order))
             if isinstance(fact, TicketOpened):
                 self.opened = fact.number
         for place, earlier in before.items():

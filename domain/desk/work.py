@@ -13,7 +13,7 @@ from domain.setup.events import SETUP, SetupEvent
 from domain.setup.state import Setup
 from domain.store import codec
 from domain.ticket import state as ticket_state
-from domain.ticket.events import TicketEvent
+from domain.ticket.events import TicketEvent, TicketFact
 from domain.ticket.state import Ticket
 
 

@@ -1,6 +1,6 @@
 """The fact of a keyed request: decided once, for ever.
 
-The stream's id is an HMAC of (principal, source, key), so a repeat finds the first decision whatever has happened since.
+The stream's id is an HMAC of (principal, source, key): a repeat finds the first decision whatever happened since.
 """
 
 from uuid import UUID

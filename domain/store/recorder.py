@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from eventsourcing.persistence import (
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
+_PATIENCE_S = 20.0
+_PAUSE_S = 0.1
 _PLACE = "e.stream, e.version, e.type, e.body, e.position, e.recorded_at"
 _OPENED = f"SELECT {_PLACE}, k.wrapped FROM acta.events e LEFT JOIN acta.message_keys k USING (stream, version)"
 _CLOSED = f"SELECT {_PLACE}, NULL::bytea FROM acta.events e"
@@ -84,8 +87,7 @@ class PostgresRecorder(ApplicationRecorder):
 
         The lock is what makes the answer final: the lost backend holds it until its transaction has ended.
         """
-        connection = self._connection()
-        connection.execute("SET statement_timeout = '30s'")
+        connection = self._reconnected()
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(4021985)")
             found = connection.execute(
@@ -108,6 +110,17 @@ class PostgresRecorder(ApplicationRecorder):
             else:
                 refused.add(n)
         return Appended(recorded_at, frozenset(refused), positions)
+
+    def _reconnected(self) -> psycopg.Connection:
+        """A new connection, as soon as the database takes one; a restart is waited for, an outage is not."""
+        until = monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._connection()
+            except psycopg.OperationalError:
+                if monotonic() > until:
+                    raise
+                sleep(_PAUSE_S)
 
     def _append(self, connection: psycopg.Connection, rows: list[tuple[int, StoredEvent]]) -> Appended:
         events = [event for _, event in rows]
@@ -290,4 +303,3 @@ def batches(
             return
         yield page
         after = page[-1].position
-

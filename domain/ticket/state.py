@@ -13,7 +13,6 @@ from domain.ticket import events as e
 Status = Literal["new", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
 
 
-
 class Link(msgspec.Struct, frozen=True):
     """This ticket ``kind`` that one."""
 

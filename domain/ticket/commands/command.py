@@ -104,7 +104,11 @@ def possible(ticket: Ticket, commands: Mapping[str, type[Command]]) -> list[str]
     """The commands that the life cycle allows now."""
     if ticket.merged_into is not None:
         return sorted(verb for verb, command in commands.items() if command.MERGED != "refused")
-    return sorted(verb for verb, command in commands.items() if ticket.status in command.STATUSES and verb != "unmerge")
+    return sorted(
+        verb
+        for verb, command in commands.items()
+        if ticket.status in command.STATUSES and verb not in ("open", "unmerge")
+    )
 
 
 def must_be_where_it_is_possible(command: Command, ticket: Ticket, commands: Mapping[str, type[Command]]) -> None:

@@ -1,0 +1,259 @@
+"""The writer: one thread per process that takes all tasks that wait, decides them in order and records them together.
+
+There is no timer: while one batch is being committed, the next gathers. Within a process commands on one ticket never
+conflict, since a later one sees what an earlier one is about to record; another process may still be faster, and then
+the tasks concerned are decided again.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from itertools import groupby
+from threading import Condition, Thread
+from typing import Any
+from uuid import UUID
+
+from domain.desk.tasks import Ordering, Task
+from domain.desk.work import Draft, Stream, Unit, WorkingSet
+from domain.envelope import Event
+from domain.errors import NotReadyYet, Refused
+from domain.setup.events import SETUP
+from domain.setup.state import Setup
+from domain.store.persistence import SealingMapper
+from domain.store.recorder import PostgresRecorder, SealedEvent
+from domain.ticket.state import Ticket
+
+MOST_AT_ONCE = 256
+MOST_WAITING = 10_000
+ATTEMPTS = 8
+_CACHED_STREAMS = 50_000
+
+
+def clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+class Writer:
+    """Takes tasks, answers their futures."""
+
+    def __init__(self, recorder: PostgresRecorder, mapper: SealingMapper, now: Callable[[], datetime] = clock) -> None:
+        self._recorder = recorder
+        self._mapper = mapper
+        self._now = now
+        self._waiting: deque[Task] = deque()
+        self._changed = Condition()
+        self._closing = False
+        self._known: OrderedDict[UUID, Stream] = OrderedDict()
+        self._streams_by_number: OrderedDict[int, UUID] = OrderedDict()
+        self._numbers: deque[int] = deque()
+        self._thread = Thread(target=self._run, name="acta writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, *tasks: Task) -> None:
+        """Put tasks in the queue; their futures get the answers. Refuses when too many wait already."""
+        with self._changed:
+            if self._closing:
+                raise NotReadyYet("The desk is closing.")
+            if len(self._waiting) >= MOST_WAITING:
+                raise NotReadyYet("Too many commands are waiting.")
+            self._waiting.extend(tasks)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Record what waits, then stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    @property
+    def setup(self) -> Setup:
+        """The configuration as this writer last saw it."""
+        known = self._known.get(SETUP)
+        return known.state if known is not None and isinstance(known.state, Setup) else Setup()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._closing:
+                    self._changed.wait()
+                if not self._waiting:
+                    return
+                batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+            batch = [task for task in batch if task.attempts or task.future.set_running_or_notify_cancel()]
+            try:
+                again = self._round(batch)
+            except Exception as fault:
+                # The answer to each caller; which batch failed is logged by whoever asked.
+                self._known.clear()
+                for task in batch:
+                    if not task.future.done():
+                        task.future.set_exception(fault)
+                continue
+            with self._changed:
+                self._waiting.extendleft(reversed(again))
+
+    def _round(self, batch: list[Task]) -> list[Task]:
+        """Decide and record a batch; returns the tasks that must be decided again."""
+        again: list[Task] = []
+        self._load(batch)
+        work = WorkingSet(self._known, self._now())
+        work.numbers = self._number
+        for task in batch:
+            if not self._decide(task, work):
+                again.append(task)
+        if work.units:
+            again += self._record(work.units)
+        return again
+
+    def _decide(self, task: Task, work: WorkingSet) -> bool:
+        """Decide one task; False if it must wait for the next round."""
+        if task.backdated and any(work.is_pending(stream) for stream in self._needed(task)):
+            # Its effective times depend on times that the store has yet to give.
+            return False
+        draft = Draft(work, task)
+        try:
+            task.decide(draft, self._find)
+        except Refused as refused:
+            if draft.read:
+                return False
+            task.future.set_exception(refused)
+            return True
+        except Exception as fault:
+            task.future.set_exception(fault)
+            return True
+        if isinstance(task, Ordering) and task.repeated is not None:
+            _answer(task.future, lambda: task.repeated)
+        elif draft.events:
+            task.events = draft.events
+            work.keep(draft)
+        else:
+            _answer(task.future, lambda: task.answer(0))
+        return True
+
+    def _record(self, units: list[Unit]) -> list[Task]:
+        stored = self._stored(units)
+        appended = self._recorder.append(stored)
+        again: list[Task] = []
+        for n, unit in enumerate(units):
+            if n in appended.refused:
+                for event in unit.events:
+                    self._known.pop(event.stream, None)
+                again += self._overtaken(unit.tasks)
+                continue
+            placed = {
+                (event.originator_id, event.originator_version): (event, appended.positions)
+                for event in stored[n]
+                if isinstance(event, SealedEvent)
+            }
+            self._remember(
+                self._placed(event, positions[event.originator_id, event.originator_version], appended.recorded_at)  # type: ignore[index]
+                for event, positions in placed.values()
+            )
+            for task in unit.tasks:
+                last = task.events[-1]
+                position = appended.positions[last.stream, last.version]
+                _answer(task.future, lambda task=task, position=position: task.answer(position))  # type: ignore[misc]
+        return again
+
+    def _stored(self, units: list[Unit]) -> list[list[SealedEvent]]:
+        """Seal and encode everything at once, so that new persons' keys take one round trip."""
+        flat = self._mapper.to_stored_events([event for unit in units for event in unit.events])
+        rest = iter(flat)
+        return [[next(rest) for _ in unit.events] for unit in units]
+
+    def _placed(self, event: SealedEvent, position: int, recorded_at: datetime) -> Event:
+        return self._mapper.decoded(
+            SealedEvent(event.originator_id, event.originator_version, event.topic, event.state, position, recorded_at)
+        )
+
+    def _overtaken(self, tasks: Iterable[Task]) -> list[Task]:
+        again = []
+        for task in tasks:
+            task.attempts += 1
+            if task.attempts < ATTEMPTS:
+                again.append(task)
+            else:
+                task.future.set_exception(task.give_up())
+        return again
+
+    # Knowing
+
+    def _needed(self, task: Task) -> set[UUID]:
+        return task.streams(self._find, self._ticket) | {SETUP}
+
+    def _load(self, batch: list[Task]) -> None:
+        """Bring every stream that the batch needs up to date: usually one query."""
+        self._load_numbers(batch)
+        loaded: set[UUID] = set()
+        while missing := {stream for task in batch for stream in self._needed(task)} - loaded:
+            self._catch_up(missing)
+            loaded |= missing
+        while len(self._known) > _CACHED_STREAMS + len(loaded):
+            self._known.popitem(last=False)
+
+    def _catch_up(self, streams: set[UUID]) -> None:
+        for stream in streams:
+            if stream in self._known:
+                self._known.move_to_end(stream)
+        after = [(stream, known.version if (known := self._known.get(stream)) else 0) for stream in streams]
+        self._remember(self._mapper.decoded(event) for event in self._recorder.newer(after))
+
+    def _remember(self, events: Iterable[Event]) -> None:
+        for stream, newer in groupby(events, key=lambda event: event.stream):
+            known = self._known.get(stream) or Stream()
+            for event in newer:
+                if event.version == known.version + 1:
+                    known = known.evolved(event)
+            self._known[stream] = known
+
+    def _load_numbers(self, batch: list[Task]) -> None:
+        wanted = {
+            number
+            for task in batch
+            for ref in task.refs()
+            if (number := number_of(ref)) is not None and number not in self._streams_by_number
+        }
+        if wanted:
+            self._streams_by_number |= self._recorder.streams_of_numbers(sorted(wanted))
+            while len(self._streams_by_number) > _CACHED_STREAMS:
+                self._streams_by_number.popitem(last=False)
+
+    def _find(self, ref: str) -> UUID | None:
+        number = number_of(ref)
+        return _uuid_of(ref) if number is None else self._streams_by_number.get(number)
+
+    def _ticket(self, stream: UUID) -> Ticket:
+        known = self._known.get(stream)
+        return known.state if known is not None and isinstance(known.state, Ticket) else Ticket()
+
+    def _number(self) -> int:
+        if not self._numbers:
+            self._numbers.extend(self._recorder.numbers(max(1, min(MOST_AT_ONCE, len(self._waiting)))))
+        return self._numbers.popleft()
+
+
+def _answer(future: Any, find: Callable[[], Any]) -> None:
+    try:
+        answer = find()
+    except Exception as refused:
+        future.set_exception(refused)
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+def number_of(ref: str) -> int | None:
+    """The number in "3847" or "#3847"; None for anything else."""
+    digits = ref.strip().removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None
+
+
+def _uuid_of(ref: str) -> UUID | None:
+    try:
+        return UUID(ref.strip())
+    except ValueError:
+        return None
