@@ -173,7 +173,7 @@ class EmbeddedKafka:
             process = psutil.Process(int(path.read_text()))
             if str(self.folder / "server.properties") in process.cmdline():
                 process.kill()
-                process.wait(30)
+                child.wait_gone([process], 30)
         except psutil.NoSuchProcess:
             pass
         path.unlink()

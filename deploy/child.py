@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from deploy.account import Account
 
 LOG_LIMIT = 10_000_000
@@ -90,6 +92,27 @@ def end(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) 
         return
     process.kill()
     process.wait()
+
+
+def wait_gone(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes that need not be our children; return those still at work after ``seconds``.
+
+    One that has ended counts as gone although nobody has collected its status yet: in a container
+    without an init process nobody ever does.
+    """
+    deadline = time.monotonic() + seconds
+    while left := [process for process in processes if _works(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return left
+
+
+def _works(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_until(ready: Callable[[], bool], alive: Callable[[], bool], seconds: float, log: Path) -> None:

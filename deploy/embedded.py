@@ -137,7 +137,7 @@ class EmbeddedPostgres:
             return
         orphans = psutil.Process(self._process.pid).children(recursive=True)
         child.end(self._process)
-        psutil.wait_procs(orphans, timeout=30)  # they notice the death of their parent and leave
+        child.wait_gone(orphans, 30)  # they notice the death of their parent and leave
         self._forget()
 
     def restart(self) -> None:
@@ -280,10 +280,10 @@ class EmbeddedPostgres:
         for process in ours:
             if process.pid == int(lines[0]):
                 process.send_signal(signal.SIGINT)
-        _, left = psutil.wait_procs(ours, timeout=60)
+        left = child.wait_gone(ours, 60)
         for process in left:
             process.kill()
-        psutil.wait_procs(left, timeout=30)
+        child.wait_gone(left, 30)
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _is_of_cluster(self, process: psutil.Process) -> bool:

@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from deploy.broker import EmbeddedKafka, NoBroker, fetch
+from deploy.child import wait_gone
 
 KEEPER = """
 import sys
@@ -101,7 +102,7 @@ def test_the_broker_ends_with_a_killed_keeper(kafka, tmp_path):
         pid, bootstrap = keeper.stdout.readline().split()
         orphan = psutil.Process(int(pid))
         keeper.send_signal(signal.SIGKILL)
-    psutil.wait_procs([orphan])
+    assert wait_gone([orphan], 60) == []
     with EmbeddedKafka(tmp_path) as successor:
         assert successor.bootstrap == bootstrap
 

@@ -1,0 +1,56 @@
+# Everything runs in .venv, made when it is missing and renewed when requirements.lock or pyproject.toml changes.
+# Needs python3 >= 3.11; the tests also Java >= 17 and Maven, or Docker, for a Kafka broker.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench soak lock clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## a desk on this machine: its own PostgreSQL, state kept in .acta (ACTA_HOME), port by ACTA_PORT
+	$(BIN)/acta run
+
+test: $(INSTALLED) ## all tests but the long ones, with a real PostgreSQL and a real Kafka
+	$(BIN)/python -m pytest -m "not soak"
+
+check: $(INSTALLED) ## formatting, lint, types, and who imports whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## measure this machine against the bars
+	$(BIN)/python -m tests.bench
+
+soak: $(INSTALLED) ## the tests that run for long
+	$(BIN)/python -m pytest -m soak
+
+install: $(INSTALLED) ## make or renew .venv, without running anything
+
+lock: ## resolve the dependencies anew and write requirements.lock
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" ".[dev]"
+	$(VENV)-lock/bin/pip freeze --all --exclude acta --exclude pip > requirements.lock
+	rm -rf $(VENV)-lock
+
+clean: ## remove .venv, the fetched broker and caches; never the desk's state in .acta
+	rm -rf $(VENV) $(VENV)-lock .kafka build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.acta/*' -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Acta needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.13 …" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
