@@ -1,0 +1,108 @@
+"""The row of the queue, and what every event of a ticket does to it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.clock.clocks import Clocks, Stage
+from domain.clock.folding import advance
+from domain.clock.hearing import mark_of
+from domain.envelope import Personal
+from domain.ticket.events import TicketEvent
+from projections.engine import History, Versions, View
+
+OPEN = ("new", "in_progress", "on_hold")
+"""The states in which work is still to be done."""
+
+DUE = "coalesce(due_at, 'infinity'::timestamptz)"
+"""What lists are sorted by: tickets without a due time come last."""
+
+queue = View("queue", 1)
+
+
+class QueueEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket as queues show it; all times are effective.
+
+    ``waiting_since``: since when the requester waits for an answer. ``due_at`` is the earliest of its running clocks,
+    ``breaches_after`` the first instant at which one of them exceeds its target if nothing more happens; ``breached``
+    says that one has. ``clocks`` is what the next event needs to work these out.
+    """
+
+    ticket: UUID
+    version: int
+    number: int
+    department: str
+    group: str
+    assignee: str = ""
+    requester: UUID
+    title: Personal[str]
+    status: str = "new"
+    hold_reason: str = ""
+    hold_until: datetime | None = None
+    priority: int
+    impact: int
+    urgency: int
+    category: str
+    request_type: str
+    tier: str
+    tags: tuple[str, ...]
+    level: int = 0
+    opened_at: datetime
+    updated_at: datetime
+    waiting_since: datetime | None = None
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+    due_at: datetime | None = None
+    breaches_after: datetime | None = None
+    breached: bool = False
+    merged_into: UUID | None = None
+    spam: bool = False
+    clocks: Clocks
+
+
+entries = queue.table(
+    "entries",
+    QueueEntry,
+    key="ticket",
+    history=History(
+        by=(("group", "status"), ("department", "status"), ("assignee", "status")),
+        without=("clocks",),
+    ),
+    indexes=(
+        f'("group", status, ({DUE}), number)',
+        f"(department, status, ({DUE}), number)",
+        f"(assignee, status, ({DUE}), number) WHERE assignee <> ''",
+        f"(status, ({DUE}), number)",
+        "(requester, number)",
+        "(number)",
+    ),
+)
+
+
+def changed(entry: QueueEntry, event: TicketEvent, versions: Versions, **changes: Any) -> QueueEntry:
+    """The entry after ``event``, with its clocks moved on."""
+    mark = mark_of(event, changes.get("requester", entry.requester))
+    if mark is not None:
+        clocks = advance(entry.clocks, mark, versions)
+        if clocks != entry.clocks:
+            changes |= shown(clocks)
+    return replace(entry, version=event.version, updated_at=event.effective_at, **changes)
+
+
+def shown(clocks: Clocks) -> dict[str, Any]:
+    """The columns that show what the clocks say."""
+    running = [clock for clock in clocks.current if clock.stage is Stage.RUNNING]
+    return {
+        "clocks": clocks,
+        "due_at": clocks.due_at,
+        "breaches_after": min((c.breaches_after for c in running if c.breaches_after is not None), default=None),
+        "breached": any(clock.breached for clock in clocks),
+    }
+
+
+def worked_on(entry: QueueEntry) -> str:
+    """The state after an agent's act: the first one takes a new ticket into work."""
+    return "in_progress" if entry.status == "new" else entry.status
