@@ -20,7 +20,7 @@ from domain.desk.writer import Writer, clock, number_of
 from domain.envelope import Act, Event
 from domain.errors import TicketNotFound
 from domain.setup import state as setup_state
-from domain.setup.events import SETUP, SetupEvent
+from domain.setup.events import SETUP, AgentDefined, SetupEvent
 from domain.setup.state import Setup
 from domain.store.keys import SubjectKeys
 from domain.store.persistence import SealingMapper, StoreFactory
@@ -125,6 +125,11 @@ class Desk(Application[UUID]):
         after = self.writer.setup
         newer = self.store.newer([(SETUP, after.version)])
         return setup_state.fold((self.sealing.decoded(event) for event in newer), after)
+
+    def contacts(self) -> dict[str, tuple[str, str]]:
+        """Name and e-mail address of every agent, as they are now."""
+        events = self.history(SETUP)
+        return {event.agent: (event.name, event.email) for event in events if isinstance(event, AgentDefined)}
 
     def feed(self, after: int, limit: int, *, types: Sequence[str] = (), opened: bool = True) -> list[Event]:
         """The events of the whole log after a position, in order, without a gap."""
