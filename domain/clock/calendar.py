@@ -4,6 +4,7 @@ A calendar is a value with a version; a changed calendar is another value. All a
 microsecond exactness; see `timeline.py` for what an opening means in an hour that is skipped or repeated.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from domain.clock.timeline import DAY, EPOCH_ORDINAL, MINUTE, Timeline, from_line, to_line
+from domain.clock.timeline import DAY, EPOCH_ORDINAL, MINUTE, Timeline, from_line, micros, to_line
 
 Opening = tuple[int, int]
 """Local wall-clock minutes of one day, [start, end): 0 ≤ start < end ≤ 1440."""
@@ -98,8 +99,13 @@ class Calendar(Struct, frozen=True, dict=True):
             raise ValueError(f"length: {length} is negative")
         if not length:
             return a.astimezone(UTC)
-        point = self._line.reach(to_line(a), length // timedelta(microseconds=1))
+        point = self._line.reach(to_line(a), micros(length))
         return None if point is None else from_line(point)
+
+    def ahead(self, a: datetime, lengths: Sequence[timedelta]) -> list[datetime | None]:
+        """`reach` for several lengths in ascending order, none negative."""
+        points = self._line.ahead(to_line(a), [micros(length) for length in lengths])
+        return [None if point is None else from_line(point) for point in points]
 
     def next_open(self, a: datetime) -> datetime | None:
         """The first open instant at or after a; None when there is none within a century."""

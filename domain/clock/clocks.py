@@ -55,7 +55,7 @@ class Cause(StrEnum):
     RETARGET = "retarget"
 
 
-class Turn(Struct, frozen=True, array_like=True):
+class Turn(Struct, gc=False, frozen=True, array_like=True):
     """From `at` on the clock is in this stage; `detail` is the hold reason (also of a hold that does not pause it)."""
 
     at: datetime
@@ -63,7 +63,7 @@ class Turn(Struct, frozen=True, array_like=True):
     detail: str = ""
 
 
-class Stop(Struct, frozen=True):
+class Stop(Struct, gc=False, frozen=True):
     """How a clock stood when it stopped; a reopened clock keeps its earlier stops."""
 
     at: datetime
@@ -72,7 +72,7 @@ class Stop(Struct, frozen=True):
     due_at: datetime | None = None
 
 
-class Warned(Struct, frozen=True):
+class Warned(Struct, gc=False, frozen=True):
     """Elapsed reached this share of this target at that instant; `recorded` once an event of the ticket says so."""
 
     share: float
@@ -81,7 +81,7 @@ class Warned(Struct, frozen=True):
     recorded: bool = False
 
 
-class Breach(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Breach(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """Elapsed exceeded this target from `at` on.
 
     A breach is contradicted when the clock turns out to have stopped or paused by then (a fact recorded late), and
@@ -103,7 +103,7 @@ class Breach(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not (self.contradicted or self.withdrawn)
 
 
-class Clock(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """One instance of one of the three clocks.
 
     `elapsed` is what it had counted at `counted_to`, the last change; `target`, with its `unit`, has been in force
@@ -174,7 +174,7 @@ class Phase(StrEnum):
     MERGED = "merged"
 
 
-class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Clocks(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """All clocks of one ticket, and what the next mark needs to know; JSON by `encode`, back by `decode`.
 
     `first`, `next` and `resolution` are the newest instance of each kind, `past` the earlier ones, oldest first.

@@ -41,14 +41,7 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
     at = in_utc(mark.at)
     if clocks.latest is not None and at < clocks.latest:
         at = clocks.latest
-    clocks = replace(
-        clocks,
-        version=mark.version,
-        latest=at,
-        first=clocks.first and noticed(clocks.first, at, mark.silent),
-        next=clocks.next and noticed(clocks.next, at, mark.silent),
-        resolution=clocks.resolution and noticed(clocks.resolution, at, mark.silent),
-    )
+    clocks = replace(_noticed(clocks, at, mark.silent), version=mark.version, latest=at)
     match mark.fact:
         case Fact.OPENED:
             return _opened(clocks, at, policies)
@@ -83,6 +76,20 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
             return clocks
         case _:
             assert_never(mark.fact)
+
+
+def _noticed(clocks: Clocks, at: datetime, silent: bool) -> Clocks:
+    """The clocks with every warning and breach that lies before `at` noted."""
+    first, following, resolution = clocks.first, clocks.next, clocks.resolution
+    if first is not None and first.due_at is not None:
+        first = noticed(first, at, silent)
+    if following is not None and following.due_at is not None:
+        following = noticed(following, at, silent)
+    if resolution is not None and resolution.due_at is not None:
+        resolution = noticed(resolution, at, silent)
+    if first is clocks.first and following is clocks.next and resolution is clocks.resolution:
+        return clocks
+    return replace(clocks, first=first, next=following, resolution=resolution)
 
 
 def _opened(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:

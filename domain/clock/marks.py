@@ -50,7 +50,7 @@ RECORDS = frozenset({Fact.WARNED, Fact.BREACHED, Fact.BREACH_WITHDRAWN})
 """Facts about the clocks rather than about the ticket: they move no clock."""
 
 
-class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Mark(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """One fact. `at` is when it happened; `version` is the ticket's version, which gives the order.
 
     A fact that is recorded late counts at the later of `at` and the ticket fact before it, so that no ticket runs

@@ -1,8 +1,9 @@
 """Service level policies as the clock needs them: targets, pauses, warnings, and what a change does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -61,7 +62,7 @@ class Target(Struct, frozen=True):
             raise ValueError(f"amount: {self.amount} {self.unit} is not between 1 and {longest}")
 
 
-class PolicyRef(Struct, frozen=True, array_like=True):
+class PolicyRef(Struct, gc=False, frozen=True, array_like=True):
     """Names one policy version with one calendar version: all that a figure depends on besides the events."""
 
     policy: str
@@ -76,6 +77,8 @@ class Yardstick(Protocol):
     def business_time(self, a: datetime, b: datetime) -> timedelta: ...
 
     def reach(self, a: datetime, length: timedelta) -> datetime | None: ...
+
+    def ahead(self, a: datetime, lengths: Sequence[timedelta]) -> list[datetime | None]: ...
 
     def next_open(self, a: datetime) -> datetime | None: ...
 
@@ -92,6 +95,9 @@ class PlainTime:
         except OverflowError:
             return None
 
+    def ahead(self, a: datetime, lengths: Sequence[timedelta]) -> list[datetime | None]:
+        return [self.reach(a, length) for length in lengths]
+
     def next_open(self, a: datetime) -> datetime | None:
         return a
 
@@ -103,7 +109,7 @@ def _usual_pauses() -> dict[Kind, frozenset[str]]:
     return {Kind.RESOLUTION: frozenset({"requester"})}
 
 
-class Policy(Struct, frozen=True):
+class Policy(Struct, frozen=True, dict=True):
     """One version of a policy with the calendar version it counts by.
 
     A kind without a target is followed but never due. `pauses` lists, per kind, the hold reasons during which it
@@ -131,7 +137,7 @@ class Policy(Struct, frozen=True):
         if len(set(self.warnings)) < len(self.warnings):
             raise ValueError("warnings: the same share is given twice")
 
-    @property
+    @cached_property
     def ref(self) -> PolicyRef:
         return PolicyRef(self.name, self.version, self.calendar.name, self.calendar.version)
 

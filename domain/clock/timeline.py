@@ -6,12 +6,12 @@ and is not counted, an hour that is repeated in autumn counts twice, and a date 
 has no openings at all. No edge has to be placed by choosing a `fold`: a stretch of constant UTC offset is cut
 out first, and within it local and UTC time differ by a constant.
 
-The line is kept in blocks of 2**45 microseconds (about 407 days), each with the prefix sums of its open time:
+The line is kept in blocks of 2**43 microseconds (about 102 days), each with the prefix sums of its open time:
 a question costs two binary searches per call, whatever number of years lies between its ends.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,11 +24,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
 
 # Nobody waits a century for an answer: a search that goes further says that there is none.
-HORIZON_BLOCKS = 90
+HORIZON_BLOCKS = 360
 
-_SHIFT = 45
+_SHIFT = 43
 _BLOCK = 1 << _SHIFT
-_KEPT_BLOCKS = 64
+_KEPT_BLOCKS = 256
 _FIRST = (datetime(2, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 _LAST = (datetime(9998, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 # Shorter than the time between any two changes of one zone's offset, so that sampling sees every change.
@@ -55,8 +55,12 @@ def to_line(instant: datetime) -> int:
     """Microseconds since 1970 in UTC; a naive datetime is a ValueError, since it names no instant."""
     if instant.tzinfo is None:
         raise ValueError(f"instant: {instant.isoformat()} has no time zone")
-    passed = instant - EPOCH
-    return (passed.days * 86_400 + passed.seconds) * SECOND + passed.microseconds
+    return micros(instant - EPOCH)
+
+
+def micros(length: timedelta) -> int:
+    """A length in microseconds, exactly."""
+    return (length.days * 86_400 + length.seconds) * SECOND + length.microseconds
 
 
 def from_line(point: int) -> datetime:
@@ -106,19 +110,28 @@ class Timeline:
 
     def reach(self, start: int, length: int) -> int | None:
         """The earliest point x with open_between(start, x) = length; None when there is none within the horizon."""
-        if length <= 0:
-            return start
-        first = start >> _SHIFT
+        return self.ahead(start, (length,))[0]
+
+    def ahead(self, start: int, lengths: Sequence[int]) -> list[int | None]:
+        """`reach` for several lengths in ascending order, for little more than the price of one."""
+        first = index = start >> _SHIFT
         block = self._block(first)
-        wanted = length + block.open_until(start)
-        for index in range(first, first + HORIZON_BLOCKS):
-            total = self._total(index)
-            if wanted <= total:
+        base, total = block.open_until(start), block.total
+        points: list[int | None] = []
+        for length in lengths:
+            while base + length > total and index < first + HORIZON_BLOCKS:
+                index += 1
+                base -= total
+                total = self._total(index)
+            if length <= 0:
+                points.append(start)
+            elif base + length > total:
+                points.append(None)
+            else:
                 block = self._block(index)
-                found = bisect_left(block.after, wanted)
-                return block.starts[found] + wanted - block.before[found]
-            wanted -= total
-        return None
+                found = bisect_left(block.after, base + length)
+                points.append(block.starts[found] + base + length - block.before[found])
+        return points
 
     def next_open(self, point: int) -> int | None:
         """`point` when it is open, else the start of the next opening; None when none is within the horizon."""
@@ -145,9 +158,7 @@ class Timeline:
     def days(self, start: int, end: int) -> Iterator[DayPiece]:
         """[start, end) cut where the date on the wall or the offset changes; a skipped date does not appear."""
         for index in range(start >> _SHIFT, (end >> _SHIFT) + 1):
-            for piece in _days(self._zone, index):
-                if piece.end > start and piece.start < end:
-                    yield piece._replace(start=max(start, piece.start), end=min(end, piece.end))
+            yield from _days(self._zone, index, start, end)
 
     def _total(self, index: int) -> int:
         total = self._totals.get(index)
@@ -160,7 +171,7 @@ class Timeline:
     def _build(self, index: int) -> Block:
         block = Block([], [], [], [])
         open_time = 0
-        for day, start, end, offset in _days(self._zone, index):
+        for day, start, end, offset in _days(self._zone, index, _FIRST, _LAST):
             midnight = day * DAY - offset
             for opens, closes in self._openings(day):
                 lower, upper = max(start, midnight + opens), min(end, midnight + closes)
@@ -182,15 +193,18 @@ class Timeline:
         return block
 
 
-def _days(zone: str, index: int) -> Iterator[DayPiece]:
-    """The days of one block, in the order in which the wall shows them."""
-    for start, end, offset in _offsets(zone, index):
-        for day in range((start + offset) // DAY, (end - 1 + offset) // DAY + 1):
+def _days(zone: str, index: int, start: int, end: int) -> Iterator[DayPiece]:
+    """The days of one block within [start, end), in the order in which the wall shows them."""
+    for begun, ended, offset in _offsets(zone, index):
+        lower, upper = max(begun, start), min(ended, end)
+        if lower >= upper:
+            continue
+        for day in range((lower + offset) // DAY, (upper - 1 + offset) // DAY + 1):
             midnight = day * DAY - offset
-            yield DayPiece(day, max(start, midnight), min(end, midnight + DAY), offset)
+            yield DayPiece(day, max(lower, midnight), min(upper, midnight + DAY), offset)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)
 def _offsets(zone: str, index: int) -> tuple[tuple[int, int, int], ...]:
     """The stretches (start, end, UTC offset) of constant offset that make up one block.
 

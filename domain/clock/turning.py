@@ -3,7 +3,6 @@
 Every function gives a new clock. An instant handed in is never before the clock's last change.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -15,17 +14,19 @@ from domain.clock.policy import PLAIN_TIME, Kind, Policy, Yardstick
 def started(kind: Kind, instance: int, turns: tuple[Turn, ...], policy: Policy | None) -> Clock:
     """A new clock, counting from the last of `turns`; it started at the first."""
     begun, now = turns[0].at, turns[-1].at
-    clock = Clock(kind=kind, instance=instance, started_at=begun, turns=turns, counted_to=now, targeted_at=begun)
-    if policy is None:
-        return clock
-    target = policy.targets.get(kind)
-    aimed = replace(
-        clock,
-        policy=policy.ref,
-        target=policy.length(kind, begun),
+    target = None if policy is None else policy.targets.get(kind)
+    clock = Clock(
+        kind=kind,
+        instance=instance,
+        started_at=begun,
+        turns=turns,
+        counted_to=now,
+        targeted_at=begun,
+        policy=None if policy is None else policy.ref,
+        target=None if policy is None else policy.length(kind, begun),
         unit=None if target is None else target.unit,
     )
-    return _aim(aimed, policy)
+    return _aim(clock, policy)
 
 
 def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy | None) -> Clock:
@@ -145,24 +146,23 @@ def _aim(clock: Clock, policy: Policy | None) -> Clock:
     yardstick = policy.yardstick(clock.kind)
     since, rest = clock.counted_to, clock.target - clock.elapsed
     if rest > ZERO:
-        due = yardstick.reach(since, rest)
-        after = None if due is None else yardstick.next_open(due)
-        ahead = tuple(_ahead(clock, policy, yardstick))
-        return replace(clock, due_at=due, breaches_after=after, warn_at=ahead, reached=None, exceeded=None)
+        target, gone, warned = clock.target, clock.elapsed, clock.warned
+        given = {warning.share for warning in warned if warning.target == target} if warned else ()
+        shares = [share for share in sorted(policy.warnings) if share not in given]
+        # A warning that a change has already passed falls due at the change.
+        lengths = [max(target * share - gone, ZERO) for share in shares]
+        *instants, due = yardstick.ahead(since, [*lengths, rest])
+        return replace(
+            clock,
+            due_at=due,
+            breaches_after=None if due is None else yardstick.next_open(due),
+            warn_at=tuple(Warned(share, at, target) for share, at in zip(shares, instants, strict=True) if at),
+            reached=None,
+            exceeded=None,
+        )
     # Warnings about a target that has been reached would come too late to warn of anything.
     after = yardstick.next_open(since) if rest == ZERO else clock.exceeded
     return replace(clock, due_at=clock.reached, breaches_after=after, warn_at=())
-
-
-def _ahead(clock: Clock, policy: Policy, yardstick: Yardstick) -> Iterator[Warned]:
-    """The warnings not given yet, in order; one that a change has already passed falls due at the change."""
-    assert clock.target is not None
-    given = {warning.share for warning in clock.warned if warning.target == clock.target} if clock.warned else ()
-    for share in sorted(policy.warnings):
-        if share not in given:
-            at = yardstick.reach(clock.counted_to, max(clock.target * share - clock.elapsed, ZERO))
-            if at is not None:
-                yield Warned(share, at, clock.target)
 
 
 def _passed(
