@@ -1,8 +1,7 @@
 """Configuring: what a desk should be, as one document, and the events that lead there from what it is.
 
-The document is what ``desk.yaml`` holds (see the README beside it). A definition that is the same as before is no event;
-what the document does not mention stays, unless it is pruned. Calendars, policies and request types get the next
-version when they change.
+The document is what ``desk.yaml`` holds. A definition that is the same as before is no event; what the document does
+not mention stays, unless it is pruned. Calendars, policies and request types get the next version when they change.
 """
 
 import re
@@ -215,7 +214,7 @@ def _wanted(document: DeskDocument, setup: Setup, contacts: Contacts, prune: boo
         yield from _pruned(document, setup)
 
 
-_BESIDE = "stream version position recorded_at occurred_at effective_at act seal withheld".split()
+_BESIDE = ["stream", "version", "position", "recorded_at", "occurred_at", "effective_at", "act", "seal", "withheld"]
 
 
 def _says(event: e.SetupEvent | None, *beside: str) -> dict[str, Any] | None:
@@ -276,7 +275,7 @@ def _policy(name: str, part: PolicyPart, document: DeskDocument, setup: Setup) -
         policy_version=max(versions, default=0) + 1,
         calendar=part.calendar,
         calendar_version=calendar_version,
-        condition=dict(part.when),
+        condition={str(name): value for name, value in part.when.items()},
         terms=part.terms(),
     )
     if _says(wanted, "policy_version") != _says(known, "policy_version"):

@@ -1,0 +1,74 @@
+"""Reading ``desk.yaml``: what is wrong with it is said with the line it stands in."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from domain.desk.configuring import DeskDocument
+from domain.errors import SetupConflict
+
+
+class DeskFileError(ValueError):
+    """The file cannot be used; each line of the message says where and why."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, which YAML forbids and most readers overlook."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise DeskFileError(f"line {key_node.start_mark.line + 1}: {key!r} stands here a second time")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_desk_file(path: Path) -> DeskDocument:
+    """The document in a file; raises ``DeskFileError``."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = yaml.load(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as fault:
+        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
+        raise DeskFileError(f"line {line}: {fault.problem}") from None
+    try:
+        return DeskDocument.model_validate(content or {})
+    except ValidationError as faults:
+        lines = [
+            f"line {line_of(root, fault['loc'])}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in faults.errors(include_url=False)
+        ]
+        raise DeskFileError("\n".join(lines)) from None
+
+
+def located(path: Path, conflict: SetupConflict) -> str:
+    """A conflict within the configuration, with the line of the file it comes from."""
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    field = conflict.particulars.get("field")
+    if not field:
+        named = [f"policies.{name}" for name in conflict.particulars.get("policies", ())]
+        where = ", ".join(str(line_of(root, tuple(name.split(".")))) for name in named)
+        return f"line {where or 1}: {conflict.detail}"
+    return f"line {line_of(root, tuple(field.split('.')))}: {conflict.detail}"
+
+
+def line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
+    """The line (from 1) of the deepest part of ``path`` that the document has."""
+    line = 1
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if str(key.value) == str(step)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

@@ -1,0 +1,94 @@
+"""Settings: environment variables ``ACTA_…``, read here and nowhere else, validated at start."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "ACTA_"
+FORBIDDEN = "POSTGRES_ENABLE_DB_FUNCTIONS"
+"""Makes the eventsourcing library insert without its lock: followers then lose events for good."""
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong."""
+
+
+def _names(value: Any) -> Any:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+class Settings(BaseModel):
+    """How one process of Acta runs. Every field is the variable ``ACTA_<FIELD>``; its description is documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(default=Path(".acta"), description="Folder of the embedded database, keys and `run.json`.")
+    host: str = Field(default="127.0.0.1", description="Address on which the API listens.")
+    port: int = Field(default=8420, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL as the role acta_app. Without it an embedded server is used."
+    )
+    projector_database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL as the role acta_projector, which keeps the views."
+    )
+    owner_database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL as a role that may create roles; used by `acta up` only."
+    )
+    kafka: Names = Field(default=(), description="Bootstrap servers, comma-separated. Without them there is no relay.")
+    topic: str = Field(default="acta.events", description="Topic of the events.")
+    partitions: int = Field(default=6, ge=1, le=1000, description="Its partitions; fixed once it exists.")
+    kek_file: Path | None = Field(
+        default=None, description="File with the key-encryption key: 32 bytes, or their base64. Default: HOME/kek."
+    )
+    source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
+    oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
+    oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
+    oidc_jwks_url: str = Field(default="", description="Its keys; default: found through the issuer's discovery.")
+    oidc_roles_claim: str = Field(default="roles", description="Claim that lists roles, e.g. `agent:it`.")
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body.")
+    workers: int = Field(default=1, ge=1, le=64, description="API processes.")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="How much is logged.")
+
+    @property
+    def kek_path(self) -> Path:
+        """Where the key-encryption key is."""
+        return self.kek_file or self.home / "kek"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings of an environment; raises ``SettingsError`` naming the variable at fault."""
+    if environment.get(FORBIDDEN):
+        raise SettingsError(f"{FORBIDDEN} must not be set: it makes followers lose events.")
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and not name.startswith(("ACTA_TEST_", "ACTA_REQUIRE_")) and value != ""
+    }
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as faults:
+        lines = [f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in faults.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def key_encryption_key(path: Path) -> bytes:
+    """The 32 bytes of the key-encryption key in a file, raw or as base64."""
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise SettingsError(f"ACTA_KEK_FILE: {path} cannot be read ({fault.strerror}).") from None
+    if len(content) == 32:
+        return content
+    try:
+        decoded = b64decode(content.strip(), validate=True)
+    except ValueError:
+        decoded = b""
+    if len(decoded) != 32:
+        raise SettingsError(f"ACTA_KEK_FILE: {path} must hold 32 bytes, or their base64.")
+    return decoded
