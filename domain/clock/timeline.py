@@ -186,8 +186,10 @@ class Timeline:
                     block.before.append(open_time)
                     block.after.append(open_time + upper - lower)
                 open_time += upper - lower
-        while len(self._blocks) >= _KEPT_BLOCKS:
-            self._blocks.pop(next(iter(self._blocks)), None)
+        if len(self._blocks) >= _KEPT_BLOCKS:
+            # The oldest half goes; several threads may do so at once.
+            for oldest in list(self._blocks)[: _KEPT_BLOCKS // 2]:
+                self._blocks.pop(oldest, None)
         self._blocks[index] = block
         self._totals[index] = open_time
         return block

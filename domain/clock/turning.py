@@ -4,6 +4,7 @@ Every function gives a new clock. An instant handed in is never before the clock
 """
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -148,21 +149,28 @@ def _aim(clock: Clock, policy: Policy | None) -> Clock:
     if rest > ZERO:
         target, gone, warned = clock.target, clock.elapsed, clock.warned
         given = {warning.share for warning in warned if warning.target == target} if warned else ()
-        shares = [share for share in sorted(policy.warnings) if share not in given]
+        warnings = [(share, mark) for share, mark in _thresholds(target, policy.warnings) if share not in given]
         # A warning that a change has already passed falls due at the change.
-        lengths = [max(target * share - gone, ZERO) for share in shares]
+        lengths = [mark - gone if mark > gone else ZERO for _, mark in warnings]
         *instants, due = yardstick.ahead(since, [*lengths, rest])
+        ahead = [Warned(share, at, target) for (share, _), at in zip(warnings, instants, strict=True) if at is not None]
         return replace(
             clock,
             due_at=due,
             breaches_after=None if due is None else yardstick.next_open(due),
-            warn_at=tuple(Warned(share, at, target) for share, at in zip(shares, instants, strict=True) if at),
+            warn_at=tuple(ahead),
             reached=None,
             exceeded=None,
         )
     # Warnings about a target that has been reached would come too late to warn of anything.
     after = yardstick.next_open(since) if rest == ZERO else clock.exceeded
     return replace(clock, due_at=clock.reached, breaches_after=after, warn_at=())
+
+
+@lru_cache(maxsize=1024)
+def _thresholds(target: timedelta, warnings: tuple[float, ...]) -> tuple[tuple[float, timedelta], ...]:
+    """Each share with the elapsed time that reaches it, in order."""
+    return tuple((share, target * share) for share in sorted(warnings))
 
 
 def _passed(

@@ -65,7 +65,7 @@ def minutes_open(calendar: Calendar, a: datetime, b: datetime) -> timedelta:
     return count * MINUTE
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(0, 6 * 1440))
 def test_business_time_is_what_counting_minutes_gives(drawn: tuple[Calendar, datetime], length: int) -> None:
     calendar, a = drawn
@@ -78,7 +78,7 @@ def test_business_time_is_what_counting_minutes_gives(drawn: tuple[Calendar, dat
     assert all(one.end == other.start for one, other in pairwise(parts))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(0, 40 * 3_600_000_000))
 def test_adding_is_the_inverse_and_gives_the_earliest_instant(drawn: tuple[Calendar, datetime], micros: int) -> None:
     calendar, a = drawn
@@ -90,7 +90,7 @@ def test_adding_is_the_inverse_and_gives_the_earliest_instant(drawn: tuple[Calen
         assert calendar.business_time(a, reached - INSTANT) == length - INSTANT
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.lists(st.integers(0, 3000 * 86_400_000_000), min_size=3, max_size=3).map(sorted))
 def test_business_time_of_parts_adds_up(drawn: tuple[Calendar, datetime], points: list[int]) -> None:
     calendar, begin = drawn
@@ -98,7 +98,7 @@ def test_business_time_of_parts_adds_up(drawn: tuple[Calendar, datetime], points
     assert calendar.business_time(a, b) + calendar.business_time(b, c) == calendar.business_time(a, c)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(1, 5000), st.integers(1, 5000))
 def test_a_longer_target_is_never_due_earlier(drawn: tuple[Calendar, datetime], one: int, other: int) -> None:
     calendar, a = drawn
@@ -106,7 +106,7 @@ def test_a_longer_target_is_never_due_earlier(drawn: tuple[Calendar, datetime], 
     assert calendar.add_business_time(a, short * MINUTE) <= calendar.add_business_time(a, long * MINUTE)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars())
 def test_the_next_opening_is_the_first_minute_that_is_open(drawn: tuple[Calendar, datetime]) -> None:
     calendar, a = drawn
@@ -116,7 +116,7 @@ def test_the_next_opening_is_the_first_minute_that_is_open(drawn: tuple[Calendar
     assert calendar.business_time(a, following) == timedelta()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(1, 6))
 def test_business_days_end_on_the_last_of_that_many_days_that_open(drawn: tuple[Calendar, datetime], days: int) -> None:
     calendar, a = drawn
@@ -191,7 +191,7 @@ def lives(draw: st.DrawFn) -> tuple[list[Mark], dict[PolicyRef, Policy]]:
     return marks, known
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(lives())
 def test_mark_by_mark_through_stored_json_is_the_same_as_at_once(
     life: tuple[list[Mark], dict[PolicyRef, Policy]],
@@ -203,7 +203,7 @@ def test_mark_by_mark_through_stored_json_is_the_same_as_at_once(
     assert clocks == fold(marks, known)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(lives(), st.integers(0, 3000))
 def test_every_explanation_adds_up_to_what_elapsed(
     life: tuple[list[Mark], dict[PolicyRef, Policy]], later: int
@@ -220,7 +220,7 @@ def test_every_explanation_adds_up_to_what_elapsed(
             assert one.end == other.start
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(lives())
 def test_due_breach_and_verdict_agree_with_what_elapses(life: tuple[list[Mark], dict[PolicyRef, Policy]]) -> None:
     marks, known = life
@@ -243,7 +243,7 @@ def test_due_breach_and_verdict_agree_with_what_elapses(life: tuple[list[Mark], 
         assert verdict(clock, max(clock.breaches_after, clock.counted_to) + INSTANT) is Verdict.BREACHED
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(lives(), st.lists(st.integers(0, 4000), min_size=1, max_size=5).map(sorted))
 def test_what_is_owed_is_recorded_once_whoever_asks_and_however_often(
     life: tuple[list[Mark], dict[PolicyRef, Policy]], asked: list[int]
@@ -281,7 +281,7 @@ def _told(item: object) -> str:
     return repr(item)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.lists(st.tuples(st.sampled_from(PLAIN_FACTS), st.integers(0, 900)), max_size=10))
 def test_the_resolution_clock_counts_the_open_minutes_that_a_simulation_counts(
     drawn: tuple[Calendar, datetime], steps: list[tuple[Fact, int]]
@@ -316,7 +316,7 @@ def test_the_resolution_clock_counts_the_open_minutes_that_a_simulation_counts(
     assert elapsed(clock, at, {policy.ref: policy}) == counted * MINUTE
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(0, 2000), st.integers(0, 2000))
 def test_a_hold_moves_due_by_the_business_time_inside_it_and_by_nothing_else(
     drawn: tuple[Calendar, datetime], before: int, held: int
