@@ -29,11 +29,11 @@ class Keeper:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "keeper.lock"
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
 
     def take(self) -> bool:
         """Become the keeper; False while another process is."""
-        file = self._path.open("a")
+        file = open_closed(self._path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -47,6 +47,11 @@ class Keeper:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def open_closed(path: Path) -> IO[bytes]:
+    """A file to append to that, if it is new, only its owner may read."""
+    return open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def spawn(
@@ -67,7 +72,7 @@ def spawn(
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
     launch = Path(__file__).with_name("launch.py")
     words = [sys.executable, "-I", "-S", str(launch), str(int(watched)), str(os.getpid()), str(uid), str(gid)]
-    with log.open("ab") as output:
+    with open_closed(log) as output:
         return subprocess.Popen(
             [*words, *command],
             stdin=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ import json
 import os
 import pwd
 import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -184,12 +185,15 @@ class EmbeddedPostgres:
 
     def _forget(self) -> None:
         self._process = None
+        if self._socket_folder().parent != self.folder:
+            shutil.rmtree(self._socket_folder(), ignore_errors=True)
         self._keeper.release()
         atexit.unregister(self.stop)
 
     def _make_cluster(self) -> None:
         """Run initdb into a folder of its own and move it into place, so that half a cluster is never found."""
         if self._account is not None:
+            self.folder.chmod(0o711)  # to be passed through; what lies in it is closed
             let_reach(programs() / "postgres", self._account)
             let_reach(self._cluster, self._account)
         if (self._cluster / "PG_VERSION").exists():
@@ -211,11 +215,11 @@ class EmbeddedPostgres:
         """Write the server's settings, who may come in, and which accounts of the machine are its owner."""
         socket_folder = self._socket_folder()
         socket_folder.mkdir(mode=0o700, exist_ok=True)
+        _must_belong_to(socket_folder, {os.geteuid()} | ({self._account.uid} if self._account else set()))
+        socket_folder.chmod(0o700)
         if self._account is not None:
             os.chown(socket_folder, self._account.uid, self._account.gid)
             let_reach(socket_folder, self._account)
-        else:
-            _must_be_ours(socket_folder)
         quoted = '"' + str(socket_folder).replace("'", "''").replace('"', '""') + '"'
         settings = {**self._settings, "port": str(self._port), "unix_socket_directories": quoted}
         lines = ["# Written at every start. Put settings of your own into local.conf beside this file."]
@@ -340,7 +344,7 @@ def _last_port(configuration: Path) -> int:
     return 0
 
 
-def _must_be_ours(folder: Path) -> None:
-    """Refuse a socket folder somebody else has made in the shared temporary folder."""
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+def _must_belong_to(folder: Path, owners: set[int]) -> None:
+    """Refuse a socket folder, or a link in its place, that somebody else has put into the shared temporary folder."""
+    if folder.is_symlink() or folder.stat().st_uid not in owners:
         raise child.WillNotStart(f"{folder} belongs to another account; the socket must not lie in it.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from deploy.broker import EmbeddedKafka
 broker = EmbeddedKafka(Path(sys.argv[1]))
 broker.start()
-print(broker.pid, broker.bootstrap, flush=True)
+print(broker.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -90,7 +90,6 @@ def test_records_survive_kill_9_at_the_same_address(mortal_kafka, topics):
     assert committed(bootstrap, topic, 2) == [b"before", b"after"]
 
 
-@pytest.mark.kafka
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere an orphan is ended at the next start")
 def test_the_broker_ends_with_a_killed_keeper(kafka, tmp_path):
     if not isinstance(kafka, EmbeddedKafka):
@@ -99,12 +98,11 @@ def test_the_broker_ends_with_a_killed_keeper(kafka, tmp_path):
         [sys.executable, "-c", KEEPER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with keeper:
-        pid, bootstrap = keeper.stdout.readline().split()
-        orphan = psutil.Process(int(pid))
+        pid = int(keeper.stdout.readline())
+        orphan = psutil.Process(pid)
+        assert orphan.name() == "java"
         keeper.send_signal(signal.SIGKILL)
     assert wait_gone([orphan], 60) == []
-    with EmbeddedKafka(tmp_path) as successor:
-        assert successor.bootstrap == bootstrap
 
 
 def test_without_maven_the_refusal_says_what_is_missing(tmp_path, monkeypatch):
