@@ -13,7 +13,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One command, by whom, through which door.
 
     ``ticket`` is the ticket as the caller names it ("" for one to be opened, or its UUID to be); ``if_match`` the
-    version it must still have; ``otherwise`` is decided in place of a command that the rules refuse (imports only).
+    version it must still have; ``otherwise`` is decided in place of a command that the rules refuse (imports only);
+    ``handles_of`` the system whose handles of persons the command uses, if not the caller's own.
     """
 
     command: Command
@@ -25,6 +26,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str = ""
     causation_id: str = ""
     otherwise: Command | None = None
+    handles_of: str = ""
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -154,7 +154,7 @@ class Ordering(Task):
         if asked.email:
             return self.keys.stream_of("person", "email", asked.email.casefold())
         if asked.handle:
-            return self.keys.stream_of("person", "handle", order.principal.actor.id, asked.handle)
+            return self.keys.stream_of("person", "handle", order.handles_of or order.principal.actor.id, asked.handle)
         if order.principal.person is not None:
             return order.principal.person
         return self.keys.stream_of("person", order.principal.actor.kind, order.principal.actor.id)

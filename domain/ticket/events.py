@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from domain.envelope import Event, Json, Personal
 
 HoldReason = Literal["requester", "vendor", "problem", "evidence", "approval", "date"]
@@ -521,7 +523,8 @@ class SlaDetached(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
 class TicketCorrected(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Something was put right, or the source did what our rules forbid: the fields named now have these values.
 
-    Known fields: status, hold_reason, group, assignee, priority, impact, urgency, category, opened_at.
+    Known fields: status, hold_reason, group, assignee, priority, impact, urgency, category, opened_at, and from imports
+    resolved_at, closed_at, reopen_count, and ``fields`` with the custom fields that changed (null: cleared).
     """
 
     TYPE = "ticket.corrected.v1"
@@ -529,6 +532,33 @@ class TicketCorrected(TicketEvent, frozen=True, kw_only=True, omit_defaults=True
     old: dict[str, Json]
     new: dict[str, Json]
     why: str
+
+
+class SourceUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """One update as the source counted it: its number there, when, and by whom (the source's handle)."""
+
+    count: int
+    at: datetime
+    by: str
+
+
+class TicketImported(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The history up to here was taken over from another system.
+
+    ``rows`` of the source have been told so far, ``digest`` is the SHA-256 chained over them (hexadecimal), so that a
+    later import knows where to go on and whether it reads the same history. ``updates`` are the source's updates since
+    the last taking over, those that changed nothing among them; ``fields`` are custom fields in which the source has
+    its own last word on the whole.
+    """
+
+    TYPE = "ticket.imported.v1"
+
+    source: str
+    external_id: str
+    rows: int
+    digest: str
+    updates: tuple[SourceUpdate, ...]
+    fields: dict[str, Json] = {}
 
 
 TicketFact = (
@@ -580,5 +610,6 @@ TicketFact = (
     | SlaRetargeted
     | SlaDetached
     | TicketCorrected
+    | TicketImported
 )
 """Every fact of a ticket, so that a fold that forgets one is a type error."""

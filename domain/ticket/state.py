@@ -39,6 +39,15 @@ class Sla(msgspec.Struct, frozen=True):
     calendar_version: int
 
 
+class TakenOver(msgspec.Struct, frozen=True):
+    """How far another system's history of the ticket has been told, and that system's last update so far."""
+
+    source: str
+    rows: int
+    digest: str
+    last: e.SourceUpdate | None
+
+
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket as of its latest event; all times are UTC and effective. Version 0 does not exist yet.
 
@@ -83,6 +92,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     sla: Sla | None = None
     imported_from: str = ""
     external_id: str = ""
+    taken_over: TakenOver | None = None
     public_replies: int = 0
     requester_replies: int = 0
     notes: int = 0
@@ -228,8 +238,15 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"sla": None}
         case e.TicketCorrected():
             return _put_right(t, event)
+        case e.TicketImported():
+            return {"taken_over": _taken_over(t, event), "fields": t.fields | event.fields}
         case _:
             assert_never(event)
+
+
+def _taken_over(t: Ticket, event: e.TicketImported) -> TakenOver:
+    before = t.taken_over.last if t.taken_over is not None else None
+    return TakenOver(event.source, event.rows, event.digest, event.updates[-1] if event.updates else before)
 
 
 def _opened(event: e.TicketOpened) -> dict[str, Any]:
@@ -274,13 +291,17 @@ def _corrected(entry: TimeEntry, event: e.TimeCorrected) -> TimeEntry:
 def _put_right(t: Ticket, event: e.TicketCorrected) -> dict[str, Any]:
     changes: dict[str, Any] = dict(event.new)
     status = changes.get("status", t.status)
+    if "fields" in changes:
+        merged: dict[str, Json] = t.fields | changes["fields"]
+        changes["fields"] = {name: value for name, value in merged.items() if value is not None}
+        changes["personal"] = t.personal - set(event.new["fields"])
     if "group" in changes and t.group and changes["group"] != t.group:
         changes["group_changes"] = t.group_changes + 1
-    if "opened_at" in changes:
-        changes["opened_at"] = datetime.fromisoformat(str(changes["opened_at"]))
-    if status != t.status:
-        changes.update(_times_put_right(t, str(status), event))
-    return changes
+    times = _times_put_right(t, str(status), event) if status != t.status else {}
+    for name in ("opened_at", "resolved_at", "closed_at"):
+        if changes.get(name) is not None:
+            changes[name] = datetime.fromisoformat(str(changes[name]))
+    return times | changes
 
 
 def _times_put_right(t: Ticket, status: str, event: e.TicketCorrected) -> dict[str, Any]:
