@@ -55,6 +55,8 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
         case Fact.RESUMED:
             return _stood(replace(clocks, held=None), at, policies)
         case Fact.ASSIGNED:
+            if mark.to_requester is clocks.self_served:
+                return clocks
             return _stood(replace(clocks, self_served=mark.to_requester), at, policies)
         case Fact.RESOLVED:
             return _finished(clocks, at, Phase.RESOLVED, policies)
@@ -110,6 +112,8 @@ def _requester_replied(clocks: Clocks, at: datetime, policies: Policies) -> Cloc
 
 
 def _agent_replied(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:
+    if clocks.unanswered is None and not _unfinished(clocks.first) and not _unfinished(clocks.next):
+        return clocks
     return replace(
         clocks,
         unanswered=None,
