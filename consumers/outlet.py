@@ -1,0 +1,105 @@
+"""Sending to Kafka in transactions, with the ways closed in which kafka-python 3.0 loses messages or waits for ever.
+
+* A batch that runs into its delivery timeout fails its futures, but not the transaction: a commit after that succeeds
+  without it. So every future is asked before a commit.
+* After some errors the producer takes a new epoch and goes on with what is left. So nothing is sent after an error.
+* ``commit_transaction`` has no time limit. So it is waited for from outside.
+* ``close`` waits for what can no longer be sent, or raises and leaves its thread sending. So the thread is told to end.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
+
+from consumers.cloudevents import Headers
+from consumers.topics import LARGEST_MESSAGE, Client
+
+REQUEST_S = 8.0
+COMMIT_S = 10.0
+TRANSACTION_S = 20.0
+"""After this the broker aborts a transaction whose producer says nothing; longer than all we do in one."""
+
+
+class Outlet:
+    """One transactional producer; begun by fencing off every earlier one of the same id.
+
+    Whatever raises, the outlet is of no use any more: close it and open another, which aborts what was begun.
+    """
+
+    def __init__(self, client: Client, transactional_id: str) -> None:
+        self._producer = KafkaProducer(
+            **{
+                **client,
+                "transactional_id": transactional_id,
+                "transaction_timeout_ms": int(TRANSACTION_S * 1000),
+                "max_block_ms": int(COMMIT_S * 1000),
+                "request_timeout_ms": int(REQUEST_S * 1000),
+                "delivery_timeout_ms": int((REQUEST_S + 2) * 1000),
+                "bootstrap_timeout_ms": int(COMMIT_S * 1000),
+                # Requests of a transaction wait on one another in steps of this.
+                "retry_backoff_ms": 5,
+                "reconnect_backoff_max_ms": 1000,
+                # A batch leaves when it is full or when the transaction is to be committed, not before.
+                "linger_ms": 1000,
+                "batch_size": 512 * 1024,
+                "max_request_size": LARGEST_MESSAGE,
+                "compression_type": "lz4",
+                "metrics_enabled": False,
+            }
+        )
+        self._sent: list[Any] = []
+        try:
+            self._producer.init_transactions()
+        except BaseException:
+            self.close()
+            raise
+
+    def send(
+        self, topic: str, partition: int, key: bytes | None, value: bytes, headers: Headers, timestamp_ms: int
+    ) -> None:
+        """Add a message to the transaction, which the first one begins."""
+        if not self._sent:
+            self._producer.begin_transaction()
+        self._sent.append(self._producer.send(topic, value, key, headers, partition, timestamp_ms))
+
+    def commit(self) -> None:
+        """Return when the whole transaction is committed. If this raises, it may have been, or may not."""
+        if not self._sent:
+            return
+        self._producer.flush(REQUEST_S + 4)
+        for future in self._sent:
+            future.get(0)
+        self._sent.clear()
+        _within(COMMIT_S, self._producer.commit_transaction)
+
+    def close(self) -> None:
+        """Let go at once; what was begun and not committed is aborted by the next outlet, or in time by the broker."""
+        with suppress(Exception):
+            self._producer.close(timeout=0)
+        self._producer._sender.force_close()
+
+
+def _within(seconds: float, act: Callable[[], None]) -> None:
+    """Do ``act``, or raise ``KafkaTimeoutError`` and leave it behind."""
+    outcome: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def attempt() -> None:
+        try:
+            act()
+        except BaseException as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    Thread(target=attempt, name="acta commit", daemon=True).start()
+    try:
+        error = outcome.get(timeout=seconds)
+    except Empty:
+        raise KafkaTimeoutError(f"no answer to a commit within {seconds} s") from None
+    if error is not None:
+        raise error

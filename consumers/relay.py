@@ -1,0 +1,181 @@
+"""The relay: every event of the store, in order of position, to the topic of the events.
+
+One relay is active per topic; others stand by. Where it stands is kept in one place only, the topic itself: the last
+committed message of a partition, event or head, names its position. So nothing has to agree with anything after a
+crash. A relay begins by fencing off its predecessors (the transactional id), which makes the tails final; then it goes
+on from the lowest and leaves out, partition by partition, what is there. Nothing is skipped, nothing sent twice, and a
+partition that has lost its end is given it again.
+"""
+
+import logging
+from collections.abc import Sequence
+from threading import Event as Flag
+from time import monotonic
+from uuid import UUID
+
+from consumers.cloudevents import NOTHING, Envelope, key_of, milliseconds, partition_of
+from consumers.lease import Leases
+from consumers.loop import Halted, run
+from consumers.outlet import Outlet
+from consumers.tails import Tail, read_tails
+from consumers.topics import Client
+from domain.store.recorder import PostgresRecorder, SealedEvent
+
+STANDBY_S = 0.5
+HEADS_EVERY_S = 0.1
+SHORTEST_REST_S = 0.005
+LONGEST_REST_S = 0.05
+
+_log = logging.getLogger("acta.relay")
+
+
+def relay(
+    store: PostgresRecorder,
+    lease_dsn: str,
+    client: Client,
+    topic: str,
+    stop: Flag,
+    *,
+    source: str = "/acta",
+    batch: int = 2000,
+    patience_s: float = 10.0,
+) -> None:
+    """Relay until ``stop`` is set; stands by while another process relays to ``topic``.
+
+    ``lease_dsn`` is of any role on the store's database; ``source`` becomes ``ce_source``; ``batch`` is the most events
+    of one transaction; ``patience_s`` how long a relay that has fallen silent keeps others waiting.
+
+    Raises ``Halted`` when the topic cannot be the continuation of this store, or its partitions have changed.
+    """
+    run("relay", lambda: _Relaying(store, Leases(lease_dsn, patience_s), client, topic, source, batch), stop)
+
+
+class _Relaying:
+    """One life of a relay: standing by, then active until the first trouble."""
+
+    def __init__(
+        self, store: PostgresRecorder, leases: Leases, client: Client, topic: str, source: str, batch: int
+    ) -> None:
+        self._store = store
+        self._leases = leases
+        self._client = client
+        self._topic = topic
+        self._source = source
+        self._batch = batch
+        self._active: _Active | None = None
+
+    def step(self) -> float:
+        if self._active is None:
+            if not self._leases.take(f"relay {self._topic}"):
+                self._leases.hold()
+                return STANDBY_S
+            outlet = Outlet(self._client, f"acta.relay.{self._topic}")
+            try:
+                # Only after the fencing: now no earlier relay can add to what is read here.
+                tails = read_tails(self._client, self._topic)
+                self._active = _Active(self._store, outlet, self._topic, self._source, self._batch, tails)
+            except BaseException:
+                outlet.close()
+                raise
+            _log.info("consumer=relay state=active topic=%s after=%d", self._topic, self._active.position)
+        self._leases.hold()
+        return self._active.step()
+
+    def close(self) -> None:
+        if self._active is not None:
+            self._active.close()
+        self._leases.close()
+
+
+class _Active:
+    """The relay that may send."""
+
+    def __init__(
+        self, store: PostgresRecorder, outlet: Outlet, topic: str, source: str, batch: int, tails: Sequence[Tail | None]
+    ) -> None:
+        self._store = store
+        self._outlet = outlet
+        self._topic = topic
+        self._batch = batch
+        self._partitions = len(tails)
+        self._envelope = Envelope(source, len(tails))
+        self._told = [tail.position if tail else 0 for tail in tails]
+        """By partition: the position up to which it is known, to its readers, to be complete."""
+        self.position = min(self._told)
+        self._last: SealedEvent | None = None
+        """The event at ``position``, once it has been read here."""
+        self._heads_at = 0.0
+        self._rest = SHORTEST_REST_S
+        for number, tail in enumerate(tails):
+            if tail is not None:
+                self._must_be_of_this_store(number, tail)
+
+    def step(self) -> float:
+        """Send what has been recorded since, in one transaction; return the seconds to rest."""
+        page = self._store.page(self.position, self._batch, opened=False)
+        if page:
+            self._must_be_dense(page)
+        heads_due = monotonic() - self._heads_at >= HEADS_EVERY_S
+        if page or (heads_due and self._behind()):
+            self._send(page, heads_due)
+            self._rest = SHORTEST_REST_S
+        else:
+            self._rest = min(self._rest * 2, LONGEST_REST_S)
+        return 0.0 if len(page) == self._batch else self._rest
+
+    def close(self) -> None:
+        """Let go at once."""
+        self._outlet.close()
+
+    def _send(self, page: list[SealedEvent], heads: bool) -> None:
+        """One transaction: the events of a page that are not there yet, and the heads if they are due."""
+        told = list(self._told)
+        last = page[-1] if page else self._last
+        for event in page:
+            assert isinstance(event.originator_id, UUID)
+            assert event.recorded_at is not None
+            partition = partition_of(event.originator_id, self._partitions)
+            if event.position > told[partition]:
+                key = key_of(event.originator_id)
+                headers = self._envelope.of_event(event, key)
+                self._outlet.send(self._topic, partition, key, event.state, headers, milliseconds(event.recorded_at))
+                told[partition] = event.position
+        if heads and last is not None:
+            assert last.recorded_at is not None
+            for partition, position in enumerate(told):
+                if position < last.position:
+                    headers = self._envelope.of_head(last, partition)
+                    moment = milliseconds(last.recorded_at)
+                    self._outlet.send(self._topic, partition, None, NOTHING, headers, moment)
+                    told[partition] = last.position
+        self._outlet.commit()
+        self._told = told
+        self._last = last
+        if last is not None:
+            self.position = last.position
+        if heads:
+            self._heads_at = monotonic()
+
+    def _behind(self) -> bool:
+        return self._last is not None and min(self._told) < self._last.position
+
+    def _must_be_dense(self, page: list[SealedEvent]) -> None:
+        """Positions are dense, whatever the order of commits; a gap would be an event that no follower ever sees."""
+        if page[0].position != self.position + 1 or page[-1].position != self.position + len(page):
+            raise Halted(f"the store has a gap after position {self.position}")
+
+    def _must_be_of_this_store(self, number: int, tail: Tail) -> None:
+        """Refuse another desk's topic, a store put back from an old copy, and a topic whose partitions have changed."""
+        if tail.partitions != self._partitions:
+            raise Halted(
+                f"{self._topic} has {self._partitions} partitions, but had {tail.partitions} when it was written to:"
+                " streams would change their partition"
+            )
+        found = self._store.page(tail.position - 1, 1, opened=False)
+        event = found[0] if found and found[0].position == tail.position else None
+        if event is None:
+            raise Halted(
+                f"partition {number} of {self._topic} is at position {tail.position}, which the store does not have"
+            )
+        if (event.originator_id, event.originator_version) != (tail.stream, tail.version):
+            raise Halted(f"partition {number} of {self._topic} holds another event at position {tail.position}")

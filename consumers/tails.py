@@ -1,0 +1,84 @@
+"""The last committed message of each partition: where the relay stands, as the topic itself says."""
+
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+from kafka import KafkaConsumer, TopicPartition
+
+from consumers import cloudevents
+from consumers.cloudevents import Malformed
+from consumers.loop import Halted, NotYet
+from consumers.topics import Client, partitions_of, reader
+
+_FIRST_STRIDE = 64
+_POLL_MS = 200
+PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The last message of a partition: the event it tells of, and how many partitions there were when it was sent."""
+
+    position: int
+    stream: UUID
+    version: int
+    partitions: int
+
+
+def read_tails(client: Client, topic: str) -> list[Tail | None]:
+    """The tail of each partition, in order; None where nothing was ever committed.
+
+    Raises ``Halted`` when a tail is not ours.
+    """
+    consumer = reader(client)
+    try:
+        return tails_of(consumer, partitions_of(consumer, topic))
+    finally:
+        consumer.close(timeout_ms=0)
+
+
+def tails_of(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> list[Tail | None]:
+    """As ``read_tails``, by a consumer that is not used for anything else."""
+    begins = consumer.beginning_offsets(partitions)
+    ends = consumer.end_offsets(partitions)
+    found: dict[TopicPartition, Tail | None] = {}
+    stride = _FIRST_STRIDE
+    left = [partition for partition in partitions if begins[partition] < ends[partition]]
+    while left:
+        starts = {partition: max(begins[partition], ends[partition] - stride) for partition in left}
+        _last_messages(consumer, starts, ends, found)
+        # Control records and what was aborted can fill any stretch at the end; look further back for a message.
+        left = [partition for partition in left if partition not in found and starts[partition] > begins[partition]]
+        stride *= 16
+    return [found.get(partition) for partition in partitions]
+
+
+def _last_messages(
+    consumer: KafkaConsumer,
+    starts: dict[TopicPartition, int],
+    ends: dict[TopicPartition, int],
+    found: dict[TopicPartition, Tail | None],
+) -> None:
+    consumer.assign(list(starts))
+    for partition, offset in starts.items():
+        consumer.seek(partition, offset)
+    until = monotonic() + PATIENCE_S
+    while any(consumer.position(partition) < ends[partition] for partition in starts):
+        if monotonic() > until:
+            raise NotYet("the end of the topic is not readable yet")
+        for partition, messages in consumer.poll(timeout_ms=_POLL_MS, max_records=100_000).items():
+            found[partition] = _tail(partition, messages[-1])
+
+
+def _tail(partition: TopicPartition, message: object) -> Tail:
+    headers = message.headers  # type: ignore[attr-defined]
+    try:
+        said = cloudevents.read(message.key, message.value, headers)  # type: ignore[attr-defined]
+        partitions = cloudevents.partitions_in(headers)
+    except Malformed as fault:
+        raise Halted(f"the last message of partition {partition.partition} is not ours: {fault}") from None
+    if isinstance(said, cloudevents.Head):
+        return Tail(said.position, said.stream, said.version, partitions)
+    assert isinstance(said.originator_id, UUID)
+    return Tail(said.position, said.originator_id, said.originator_version, partitions)
