@@ -67,7 +67,7 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
         case Fact.CANCELLED:
             return _put_away(clocks, at, Phase.CANCELLED, Stage.CANCELLED, policies)
         case Fact.MERGED:
-            return _put_away(replace(clocks, before_merge=clocks.phase), at, Phase.MERGED, Stage.MERGED, policies)
+            return _put_away(clocks, at, Phase.MERGED, Stage.MERGED, policies)
         case Fact.MERGE_REVERSED:
             return _merge_reversed(clocks, at, mark.silent, policies)
         case Fact.ATTACHED:
@@ -168,6 +168,8 @@ def _put_away(clocks: Clocks, at: datetime, phase: Phase, stage: Stage, policies
             return clock
         return turned(clock, at, stage, "", policy_of(clock, policies))
 
+    if phase is Phase.MERGED:
+        clocks = replace(clocks, before_merge=clocks.phase)
     held = clocks.held if phase is Phase.MERGED else None
     first, following, resolution = ended(clocks.first), ended(clocks.next), ended(clocks.resolution)
     return replace(clocks, phase=phase, held=held, first=first, next=following, resolution=resolution)

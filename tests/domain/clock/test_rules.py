@@ -246,6 +246,11 @@ def test_undoing_the_merge_of_a_resolved_ticket_leaves_it_resolved() -> None:
     assert {clock.stage for clock in clocks} == {Stage.STOPPED}
 
 
+def test_merging_twice_is_undone_once() -> None:
+    clocks = life((Fact.MERGED, on(2, 11)), (Fact.MERGED, on(2, 12)), (Fact.MERGE_REVERSED, on(3, 9)))
+    assert {clock.stage for clock in clocks} == {Stage.RUNNING}
+
+
 def test_no_fact_takes_effect_before_the_one_it_follows() -> None:
     clocks = life((Fact.HELD, on(2, 14), {"reason": "requester"}), (Fact.RESUMED, on(2, 12)))
     assert resolution(clocks).running_since == on(2, 14)
