@@ -2,5 +2,6 @@
 
 from projections.engine import View
 from projections.queue import queue
+from projections.sla import sla
 
-ALL: tuple[View, ...] = (queue,)
+ALL: tuple[View, ...] = (queue, sla)

@@ -6,6 +6,7 @@ knows where rows come from or go to.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from domain.envelope import UNSTAMPED, Event
 from projections.engine.columns import cleaner
 from projections.engine.errors import KeyMismatch, RowMissing
 from projections.engine.tables import span_of
-from projections.engine.view import JournalTable, Rule, StateTable, Versions
+from projections.engine.view import JournalTable, PartsTable, Rule, StateTable, Versions, View
 
 
 class Slot:
@@ -37,6 +38,7 @@ class Shelf:
         self.slots: dict[Any, Slot] = {}
         self.changed: dict[Any, Slot] = {}
         self.past: list[tuple[Any, ...]] = []
+        self.parts: list[Parts] = []
         self._functions = {t: (_bound(rule, versions), rule.needs_row) for t, rule in table.rules.items()}
         self._clean = cleaner(table.row)
         self._keeps_past = table.history is not None
@@ -64,16 +66,22 @@ class Shelf:
         if old is None and needs_row:
             raise RowMissing(self.table.name, event.stream)
         new = function(old, event)
-        if new is old:
-            return
+        if new is not old and self._set(key, slot, new, event):
+            for parts in self.parts:
+                parts.follow(old, slot.row, event)
+
+    def _set(self, key: Any, slot: Slot, new: Any, event: Event) -> bool:
+        """Let ``new`` be the row of ``key``; whether anything has changed."""
+        old = slot.row
         if new is not None:
             new = self._clean(new)
-            if new == old:
-                return
+        if new == old:
+            return False
         if self._keeps_past and not self._only_left_out(old, new):
             self._turn(slot, old, event)
         slot.row = new
         self.changed[key] = slot
+        return True
 
     def _only_left_out(self, old: Any, new: Any) -> bool:
         """Whether nothing has changed of which the past is kept."""
@@ -123,6 +131,51 @@ class Shelf:
                 found = tuple(getattr(slot.row, name) for name in names)
                 if found != (key if len(names) > 1 else (key,)):
                     raise KeyMismatch(self.table.name)
+
+
+class Parts(Shelf):
+    """The rows of a table of parts; they follow the rows of the whole, whose shelf is ``whole``."""
+
+    def __init__(self, table: PartsTable[Any], whole: Shelf) -> None:
+        super().__init__(table, {})
+        self._whole = whole
+        self._parts_of = table.parts_of
+        self._key_of = attrgetter(*table.key)
+        whole.parts.append(self)
+
+    def keys_of(self, events: Iterable[Event]) -> set[Any]:
+        """The keys of the parts of all rows that ``events`` touch, which are on the other shelf already."""
+        whole, rules, key_of = self._whole, self._whole.table.rules, self._key_of
+        touched = {whole.table.key_of(event) for event in events if type(event) in rules}
+        touched.discard(None)
+        rows = (whole.slots[key].row for key in touched)
+        keys = {key_of(part) for row in rows if row is not None for part in self._parts_of(row)}
+        return keys - self.slots.keys()
+
+    def follow(self, old: Any, new: Any, event: Event) -> None:
+        """A row of the whole has changed: so have some of its parts."""
+        key_of, slots = self._key_of, self.slots
+        gone = set() if old is None else {key_of(part) for part in self._parts_of(old)}
+        for part in () if new is None else self._parts_of(new):
+            key = key_of(part)
+            gone.discard(key)
+            slot = slots.get(key)
+            if slot is None:
+                slot = slots[key] = Slot(None, UNSTAMPED, 0, stored=False)
+            self._set(key, slot, part, event)
+        for key in gone:
+            self._set(key, slots[key], None, event)
+
+
+def shelves(view: View, versions: Versions) -> list[Shelf]:
+    """A shelf for each state table of ``view``, that of a whole before those of its parts."""
+    found: dict[str, Shelf] = {}
+    for table in view.tables:
+        if isinstance(table, PartsTable):
+            found[table.name] = Parts(table, found[table.whole.name])
+        else:
+            found[table.name] = Shelf(table, versions)
+    return list(found.values())
 
 
 class Journal:

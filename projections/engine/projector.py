@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import msgspec
 import psycopg
 from psycopg import sql
 
@@ -11,7 +12,7 @@ from domain.envelope import UNSTAMPED, Event
 from projections.engine.columns import Column, maker
 from projections.engine.editions import STORE, Connection, Edition, current_edition, open_mark
 from projections.engine.errors import Fenced, Stopped, ViewStopped
-from projections.engine.fold import Journal, Shelf
+from projections.engine.fold import Journal, Shelf, shelves
 from projections.engine.tables import names, past_columns, state_columns
 from projections.engine.view import NO_VERSIONS, Versions, View
 
@@ -51,7 +52,7 @@ class Projector:
         self.edition = edition or current_edition(connection, view)
         self._connection = connection
         self._remember = remember
-        self._shelves = [_Stored(Shelf(table, versions), self.edition.name) for table in view.tables]
+        self._shelves = [_Stored(shelf, self.edition.name) for shelf in shelves(view, versions)]
         self._journals = [Journal(table, versions) for table in view.journals]
         self._events = view.events()
         self.next_offset, self.position = open_mark(connection, self.edition, partition)
@@ -224,7 +225,7 @@ class _Stored:
         rows: list[tuple[Any, ...]] = []
         for slot in shelf.changed.values():
             if slot.row is not None:
-                values = tuple(getattr(slot.row, column.name) for column in shelf.table.columns)
+                values = msgspec.structs.astuple(slot.row)
                 rows.append((*values, slot.since, slot.position) if shelf.table.history else values)
         _copy(connection, self._copy, self._writers, rows)
         _copy(connection, self._copy_past, self._past_writers, shelf.past)

@@ -6,6 +6,7 @@ A view is described once, at import; nothing here touches a database.
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
 from types import NoneType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints, overload
@@ -116,11 +117,11 @@ class StateTable(Generic[R]):
     generated: dict[str, str]
     rules: dict[type[Event], Rule] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         return columns_of(self.row)
 
-    @property
+    @cached_property
     def kept(self) -> tuple[Column, ...]:
         """The columns whose past is kept."""
         left_out = self.history.without if self.history else ()
@@ -146,6 +147,18 @@ class StateTable(Generic[R]):
 
 
 @dataclass(eq=False)
+class PartsTable(StateTable[R]):
+    """Rows that the rows of another state table consist of.
+
+    Whenever a row of ``whole`` changes, ``parts_of`` says all its parts anew; what differs is written, with history
+    where it is kept, and a part that is no longer named is deleted. No part belongs to two wholes.
+    """
+
+    whole: StateTable[Any] = field(kw_only=True)
+    parts_of: Callable[[Any], Iterable[R]] = field(kw_only=True)
+
+
+@dataclass(eq=False)
 class JournalTable(Generic[R]):
     """Rows appended per event, under (position, n): the event's position and the row's number within it, from 0."""
 
@@ -155,7 +168,7 @@ class JournalTable(Generic[R]):
     generated: dict[str, str]
     rules: dict[type[Event], Rule] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         return columns_of(self.row)
 
@@ -205,6 +218,28 @@ class View:
         keys = (key,) if isinstance(key, str) else key
         table = StateTable(name, row, keys, key_of, past, indexes, dict(generated or {}))
         self._check(table)
+        self.tables.append(table)
+        return table
+
+    def parts(
+        self,
+        name: str,
+        row: type[R],
+        *,
+        of: StateTable[Any],
+        parts_of: Callable[[Any], Iterable[R]],
+        key: tuple[str, ...],
+        history: History | bool = False,
+        indexes: tuple[str, ...] = (),
+        generated: dict[str, str] | None = None,
+    ) -> PartsTable[R]:
+        """A table of the parts of the rows of ``of``: one event may change several of them. See ``PartsTable``."""
+        past = History() if history is True else history or None
+        made = dict(generated or {})
+        table = PartsTable(name, row, key, _STREAM, past, indexes, made, whole=of, parts_of=parts_of)
+        self._check(table)
+        if not any(known is of for known in self.tables):
+            raise TypeError(f"{name}: {of.name} is no table of {self.name}")
         self.tables.append(table)
         return table
 
