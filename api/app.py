@@ -1,0 +1,83 @@
+"""The application: everything handed in, nothing global, and no route without a permission."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import ConnectionPool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import commands, health, openapi, tickets
+from api.edge import Edge
+from api.gate import must_be_guarded
+from api.oidc import Oidc
+from api.outermost import Outermost
+from api.problems import BadRequest, EdgeRefused, MethodNotAllowed, NoSuchPage, NotYet, not_valid, problem
+from api.settings import EdgeSettings
+from domain.desk import Desk
+from domain.errors import NotReadyYet, Refused
+
+_ROUTERS = (tickets.router, health.router)
+
+
+def create_app(
+    desk: Desk, *, views: ConnectionPool, auth: Oidc | None = None, settings: EdgeSettings | None = None
+) -> FastAPI:
+    """The HTTP edge over a desk and its views.
+
+    ``views`` are connections of a role that may read the views; ``auth`` says whose OIDC tokens are good, beside API
+    keys. Desk and views stay the caller's to close. Raises ``RouteUnguarded`` if a route declares no permission.
+    """
+    edge = Edge(desk, views, auth, settings or EdgeSettings())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await edge.start()
+        try:
+            yield
+        finally:
+            await edge.stop()
+
+    app = FastAPI(title="Acta", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.edge = edge
+    app.router.redirect_slashes = False
+    app.router.routes = [*commands.routes(), *(route for router in _ROUTERS for route in router.routes)]
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    app.add_middleware(Outermost)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(NotReadyYet, _not_ready)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http)
+    must_be_guarded(app.routes)
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    if not app.openapi_schema:
+        app.openapi_schema = openapi.document(app)
+    return app.openapi_schema
+
+
+async def _refused(_: Request, refused: Exception) -> Response:
+    assert isinstance(refused, Refused)
+    return problem(refused)
+
+
+async def _not_ready(_: Request, fault: Exception) -> Response:
+    return problem(NotYet())
+
+
+async def _not_valid(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, RequestValidationError)
+    return problem(not_valid([dict(one) for one in fault.errors()], "query"))
+
+
+async def _http(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)
+    kind = {404: NoSuchPage, 405: MethodNotAllowed}.get(fault.status_code, BadRequest)
+    refused: EdgeRefused = kind()
+    return problem(refused, headers=fault.headers)

@@ -1,0 +1,107 @@
+"""The edge: what every route needs of the world, handed in once; and the waiting that goes with it."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+from psycopg_pool import ConnectionPool
+from starlette.requests import Request
+
+from api.callers import Callers
+from api.following import Head
+from api.oidc import Issuer, Oidc
+from api.problems import NotYet
+from api.reading import Readers
+from api.refusals import Refusals
+from api.settings import EdgeSettings
+from api.tickets_today import TicketsToday
+from api.writing import Answers
+from domain.desk import Desk, IdempotencyKey, Order, Receipt
+from projections.engine import complete_to
+
+T = TypeVar("T")
+_PAUSE_S = 0.02
+
+
+class Edge:
+    """The desk, the views, the callers, and the threads that read."""
+
+    def __init__(self, desk: Desk, views: ConnectionPool, auth: Oidc | None, settings: EdgeSettings) -> None:
+        self.desk = desk
+        self.views = views
+        self.settings = settings
+        self.readers = Readers(settings.readers)
+        self.client = httpx.AsyncClient(timeout=5.0)
+        issuer = Issuer(auth, self.client) if auth is not None else None
+        self.callers = Callers(desk, self.readers, issuer, settings.setup_seconds)
+        self.refusals = Refusals(desk)
+        self.tickets_today = TicketsToday(desk)
+        self.head = Head(desk, self.readers, settings.poll_seconds)
+        self._answers = Answers()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin what runs beside the requests."""
+        # Fetched now, so that no request finds the event loop waiting for the database.
+        await self.readers.read(self.desk.keys.secret)
+        self._tasks = [
+            asyncio.create_task(self.refusals.keep_counting()),
+            asyncio.create_task(self.head.keep_looking()),
+        ]
+
+    def end_streams(self) -> None:
+        """Let every event stream end, so that the server can stop."""
+        self.head.close()
+
+    async def stop(self) -> None:
+        """End what runs beside the requests, in reverse."""
+        self.end_streams()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.refusals.record_counts()
+        await self.client.aclose()
+        self.readers.close()
+
+    async def carry_out(self, order: Order, key: IdempotencyKey | None) -> Receipt:
+        """Give a command to the desk and wait for its receipt; raises ``Refused``."""
+        receipt: Receipt = await self._answers.of(self.desk.submit(order, key=key))
+        return receipt
+
+    async def read(self, ask: Callable[[], T]) -> T:
+        """Ask the store, beside the event loop."""
+        return await self.readers.read(ask)
+
+    async def view(self, name: str, ask: Callable[[psycopg.Connection[Any]], T], wait_for: int | None = None) -> T:
+        """Ask a view, once it shows everything up to ``wait_for``; ``NotYet`` if that takes too long."""
+        until = monotonic() + self.settings.wait_seconds
+
+        def asked() -> T | _Behind:
+            with self.views.connection() as connection:
+                if wait_for is not None and complete_to(connection, name) < wait_for:
+                    return _BEHIND
+                return ask(connection)
+
+        while isinstance(answer := await self.read(asked), _Behind):
+            if monotonic() > until:
+                raise NotYet(f"The view '{name}' has not come so far yet.")
+            await asyncio.sleep(_PAUSE_S)
+        return answer
+
+
+class _Behind:
+    """The view does not show the position yet."""
+
+
+_BEHIND = _Behind()
+
+
+def edge_of(request: Request) -> Edge:
+    """The edge that serves this request."""
+    edge: Edge = request.app.state.edge
+    return edge

@@ -1,0 +1,52 @@
+"""An example of every command's body, for the OpenAPI document; each one is valid, a test says so."""
+
+from typing import Any
+
+COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
+    "open": {"department": "it", "title": "VPN drops every hour", "description": "Since Monday, from home only."},
+    "split": {"title": "The headset, too", "description": "It broke on the same day."},
+    "follow-up": {"text": "It is back since this morning."},
+    "assign": {"assignee": "alice", "reason": "Knows the gateway."},
+    "claim": {},
+    "release": {"reason": "On leave from tomorrow."},
+    "route": {"group": "network", "reason": "It is the gateway."},
+    "transfer": {"department": "facilities", "reason": "The cable in the wall is broken."},
+    "reply": {"text": "Please try the new profile."},
+    "note": {"text": "Third case this week.", "mentions": ["alice"]},
+    "watch": {},
+    "unwatch": {},
+    "start": {},
+    "hold": {"reason": "requester", "comment": "Waiting for a screenshot."},
+    "resume": {},
+    "escalate": {"kind": "hierarchical", "reason": "The whole floor is cut off."},
+    "de-escalate": {"level": 0, "reason": "A way around was found."},
+    "classify": {"category": "network/vpn"},
+    "prioritise": {"impact": 1, "urgency": 2},
+    "tag": {"tags": ["vpn"]},
+    "untag": {"tags": ["vpn"]},
+    "set-field": {"fields": {"floor": 3}},
+    "change-requester": {"requester": {"email": "kim@example.org"}, "reason": "Asked for a colleague."},
+    "mark-spam": {},
+    "unmark-spam": {},
+    "link": {"kind": "duplicates", "other": "1"},
+    "unlink": {"kind": "duplicates", "other": "1"},
+    "merge": {"into": "1", "reason": "The same matter."},
+    "unmerge": {"reason": "Not the same after all."},
+    "resolve": {"code": "fixed", "notes": "The new profile works."},
+    "close": {},
+    "reopen": {"reason": "It is back."},
+    "cancel": {"reason": "No longer needed."},
+    "rate": {"score": 5, "comment": "Quick and kind."},
+    "log-time": {"minutes": 15, "billable": False},
+    "correct-time": {"entry": 1, "minutes": 10, "reason": "Mistyped."},
+    "correct": {"fields": {"category": "network/vpn"}, "why": "Entered under the wrong category."},
+}
+
+RECEIPT: dict[str, Any] = {
+    "ticket": "0d3f6c2e-5a4b-4c1d-9e8f-7a6b5c4d3e2f",
+    "number": 1,
+    "version": 1,
+    "position": 42,
+    "events": ["ticket.opened.v1"],
+    "opened": 1,
+}

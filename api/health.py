@@ -1,0 +1,79 @@
+"""Whether it runs and how: for whoever keeps it running, and for machines. Nothing here tells of a ticket."""
+
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from api import answers, openapi, shapes
+from api.edge import edge_of
+from api.gate import PUBLIC
+from api.problems import NoSuchPage, kinds, page
+
+router = APIRouter(tags=["running"], dependencies=[PUBLIC])
+
+
+@router.get(
+    "/healthz",
+    operation_id="get-health",
+    response_model=None,
+    openapi_extra=openapi.answer(shapes.Health, "The process answers."),
+)
+async def get_health() -> Response:
+    """Whether the process answers."""
+    return answers.json(shapes.Health(status="ok"))
+
+
+@router.get(
+    "/readyz",
+    operation_id="get-readiness",
+    response_model=None,
+    openapi_extra=openapi.answer(shapes.Health, "Requests can be served."),
+)
+async def get_readiness(request: Request) -> Response:
+    """Whether the database answers and no view has stopped."""
+    edge = edge_of(request)
+
+    def ask() -> list[str]:
+        try:
+            edge.desk.store.head()
+        except psycopg.Error:
+            return ["database"]
+        try:
+            with edge.views.connection() as connection:
+                return _stopped(connection)
+        except psycopg.Error:
+            return ["views"]
+
+    failing = await edge.read(ask)
+    health = shapes.Health(status="failing" if failing else "ok", failing=failing)
+    return answers.json(health, 503 if failing else 200)
+
+
+def _stopped(connection: psycopg.Connection[Any]) -> list[str]:
+    """The views that stopped at an event they cannot apply."""
+    if connection.execute("SELECT to_regclass('projections.failures')").fetchone() == (None,):
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT e.view FROM projections.failures f JOIN projections.editions e USING (edition)"
+        " JOIN projections.marks m USING (edition, partition)"
+        " WHERE e.state = 'current' AND m.position < f.position ORDER BY 1"
+    ).fetchall()
+    return [f"view {view}" for (view,) in rows]
+
+
+@router.get("/openapi.json", operation_id="get-openapi", include_in_schema=False, response_model=None)
+async def get_openapi(request: Request) -> Response:
+    """This API, described."""
+    return answers.json(request.app.openapi())
+
+
+@router.get("/problems/{code}", operation_id="get-problem", include_in_schema=False, response_model=None)
+async def get_problem(code: str) -> Response:
+    """What a kind of problem means and what to do about it."""
+    for kind in kinds():
+        if kind.code == code:
+            return HTMLResponse(page(kind))
+    raise NoSuchPage()

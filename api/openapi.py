@@ -1,0 +1,188 @@
+"""The OpenAPI document, complete enough for generators: made of the routes, the commands and the answers' shapes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from api import shapes
+from api.examples import COMMAND_EXAMPLES, RECEIPT
+from api.gate import Commanding, Permitted, Public, guard_of
+from api.problems import MEDIA_TYPE, kinds, meaning_of
+from domain.desk import Receipt
+from domain.ticket.commands import COMMANDS, Command
+from domain.ticket.commands.opening import Open
+
+_SCHEMAS = "#/components/schemas/"
+_STATUSES = (400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 500, 503)
+_PUBLIC_STATUSES = (404, 405, 422, 500, 503)
+_ABOUT = """A service desk whose database is its audit trail.
+
+Every write answers with a receipt and with `Acta-Position`; give that to a read as `wait_for` and it shows at least
+that. Every refusal is a problem (RFC 9457) whose `type` is an address that says what to do. What you may not see does
+not exist for you. Repeat a POST with the same `Idempotency-Key` as often as you like: it is carried out once.
+"""
+_HEADERS = {
+    "If-Match": ("The version that the ticket must still have, in double quotes; else 412.", '"3"'),
+    "Idempotency-Key": ("Makes a repetition of this request the same request, for ever.", "7f9c2ba4"),
+    "Acta-On-Behalf-Of": ("For whom the caller acts; recorded beside who acted.", "alice"),
+    "Acta-Correlation-Id": ("What this request belongs to; recorded with its events.", "deploy-4711"),
+}
+
+
+def ref(name: str) -> dict[str, str]:
+    """A reference to a schema."""
+    return {"$ref": _SCHEMAS + name}
+
+
+def answer(kind: type[msgspec.Struct], text: str, status: int = 200, **more: Any) -> dict[str, Any]:
+    """What a route answers, for ``openapi_extra``."""
+    return {
+        "responses": {
+            str(status): {"description": text, "content": {"application/json": {"schema": ref(kind.__name__)}}, **more}
+        }
+    }
+
+
+def header(name: str) -> dict[str, Any]:
+    """A request header that a route understands."""
+    text, example = _HEADERS[name]
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": text,
+        "schema": {"type": "string"},
+        "example": example,
+    }
+
+
+def body(schema: str, example: Any) -> dict[str, Any]:
+    """A JSON body, for ``openapi_extra``."""
+    return {"required": True, "content": {"application/json": {"schema": ref(schema), "example": example}}}
+
+
+def command(kind: type[Command]) -> dict[str, Any]:
+    """Body, headers and answer of a command's route."""
+    opens = kind is Open
+    status = 201 if opens else 200
+    headers = {
+        "ETag": {"description": "The ticket's new version.", "schema": {"type": "string"}},
+        "Acta-Position": {"description": "What to wait for in views.", "schema": {"type": "string"}},
+    }
+    if opens:
+        headers["Location"] = {"description": "The ticket's address.", "schema": {"type": "string"}}
+    names = [name for name in _HEADERS if not (opens and name == "If-Match")]
+    receipt = answer(Receipt, "Carried out and recorded.", status, headers=headers)
+    receipt["responses"][str(status)]["content"]["application/json"]["example"] = RECEIPT
+    return {
+        "requestBody": body(_name_of(kind), COMMAND_EXAMPLES[kind.VERB]),
+        "parameters": [*([] if opens else [_REF]), *(header(name) for name in names)],
+        **receipt,
+    }
+
+
+_REF = {
+    "name": "ref",
+    "in": "path",
+    "required": True,
+    "description": "The ticket's number, with or without #, or its UUID.",
+    "schema": {"type": "string", "maxLength": 64},
+    "example": "1",
+}
+
+
+def _name_of(kind: type[Command]) -> str:
+    return f"{kind.__name__}Command"
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole document."""
+    made = get_openapi(
+        title="Acta", version="1", description=_ABOUT, routes=app.routes, openapi_version="3.1.0", tags=_TAGS
+    )
+    components = made.setdefault("components", {})
+    components["schemas"] = {**components.get("schemas", {}), **_command_schemas(), **_answer_schemas()}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    components["responses"] = {f"Problem{status}": _problem(status) for status in _STATUSES}
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "acta_<id>_<secret>"},
+        "oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                _complete(made["paths"][route.path_format][method.lower()], route)
+    return made
+
+
+_TAGS = [
+    {"name": "commands", "description": "What can be done to a ticket: one address for each verb."},
+    {"name": "tickets", "description": "A ticket now and then, its history, and what changed."},
+    {"name": "queues", "description": "Lists and counts, as of now or of a past moment."},
+    {"name": "sla", "description": "Clocks and who is at risk."},
+    {"name": "reports", "description": "Figures."},
+    {"name": "events", "description": "The gap-free feed of changes."},
+    {"name": "setup", "description": "What the desk is configured to be."},
+    {"name": "running", "description": "Whether it runs, and how."},
+]
+
+
+def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+    """Add to an operation what every one has: problems, security, the permission it takes."""
+    guard = guard_of(route)
+    responses = operation["responses"]
+    statuses = _PUBLIC_STATUSES if isinstance(guard, Public) else _STATUSES
+    for status in statuses:
+        if str(status) not in responses or status == 422:
+            responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    if isinstance(guard, Public):
+        operation["security"] = []
+    else:
+        operation["security"] = [{"apiKey": []}, {"oidc": []}]
+    if isinstance(guard, Permitted):
+        operation["x-permission"] = list(guard.permissions)
+    elif isinstance(guard, Commanding):
+        operation["x-permission"] = [name for name in (guard.permission, guard.own) if name]
+
+
+def _problem(status: int) -> dict[str, Any]:
+    codes = sorted({kind.code for kind in kinds() if meaning_of(kind).status == status} | _OTHERWISE.get(status, set()))
+    named = ", ".join(f"`{code}`" for code in codes)
+    example = {"type": f"/problems/{codes[0]}", "title": "…", "status": status, "code": codes[0]}
+    return {
+        "description": f"Refused: {named}.",
+        "content": {MEDIA_TYPE: {"schema": ref("Problem"), "example": example}},
+    }
+
+
+_OTHERWISE: dict[int, set[str]] = {}
+
+
+def _command_schemas() -> dict[str, Any]:
+    wanted = [(kind, "validation") for kind in COMMANDS.values()]
+    _, made = models_json_schema(wanted, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]
+    schemas: dict[str, Any] = made["$defs"]
+    named = {kind.__name__: _name_of(kind) for kind in COMMANDS.values()}
+    for kind in COMMANDS.values():
+        for name, field in kind.model_fields.items():
+            if field.exclude:
+                schemas[kind.__name__]["properties"].pop(name)
+    return {named.get(name, name): schema for name, schema in schemas.items()}
+
+
+def _answer_schemas() -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(shapes.ANSWERS, ref_template=_SCHEMAS + "{name}")
+    return dict(components)
+
+
+def operations(document: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """Every operation with its path and method."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation

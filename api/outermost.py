@@ -1,0 +1,63 @@
+"""The outermost layer: security headers on every answer, and a last word for what nobody foresaw.
+
+The log gets the kind of a fault and where it arose, never its message, which may quote what somebody wrote.
+"""
+
+import logging
+import traceback
+from secrets import token_hex
+
+import psycopg
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import DatabaseUnreachable, Fault, problem
+
+_log = logging.getLogger("acta.api")
+
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Outermost:
+    """ASGI middleware around everything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, guarded)
+        except Exception as fault:
+            answer = _refusal(fault)
+            if not started:
+                await problem(answer)(scope, receive, guarded)
+
+
+def _refusal(fault: Exception) -> DatabaseUnreachable | Fault:
+    if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
+        _log.error("the database cannot be reached: %s", type(fault).__name__)
+        return DatabaseUnreachable()
+    incident = token_hex(8)
+    where = " < ".join(
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+        for frame in reversed(traceback.extract_tb(fault.__traceback__)[-8:])
+    )
+    _log.error("incident %s: %s at %s", incident, type(fault).__qualname__, where)
+    return Fault(incident=incident)

@@ -1,0 +1,84 @@
+"""The parameters that several routes share: how they are named, written and checked."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request
+
+from api.problems import NotValid
+
+Ref = Annotated[
+    str, Path(description="The ticket's number, with or without #, or its UUID.", max_length=64, examples=["1"])
+]
+At = Annotated[
+    AwareDatetime | None,
+    Query(description="As of this effective time (RFC 3339 with a zone).", examples=["2026-01-31T09:00:00Z"]),
+]
+KnownAt = Annotated[
+    AwareDatetime | None,
+    Query(description="As it was known at this time: what was recorded later does not count."),
+]
+LARGEST = 2**53 - 1
+Position = Annotated[int, Query(ge=0, le=LARGEST, description="Begin after this position.")]
+WaitFor = Annotated[
+    int | None,
+    Query(ge=0, le=LARGEST, description="Answer once the view shows this position ('Acta-Position' of a write)."),
+]
+_VERSION = re.compile(r'"(0|[1-9][0-9]{0,8})"')
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
+
+
+def if_match(request: Request) -> int | None:
+    """The version that the ticket must still have."""
+    given = request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(given.strip())
+    if found is None:
+        raise _wrong("If-Match", 'must be one version in double quotes, such as "3", or *')
+    return int(found[1])
+
+
+def idempotency_key(request: Request) -> str | None:
+    """What makes this request the same request when it comes again."""
+    given = request.headers.get("idempotency-key")
+    if given is not None and not _KEY.fullmatch(given):
+        raise _wrong("Idempotency-Key", "must have 1 to 255 visible ASCII characters")
+    return given
+
+
+def handle(request: Request, header: str) -> str:
+    """A header that holds a handle; "" without it."""
+    given = request.headers.get(header)
+    if given is None:
+        return ""
+    if not _HANDLE.fullmatch(given):
+        raise _wrong(header, "must have 1 to 128 letters, digits, dots, dashes, colons, at signs or underscores")
+    return given
+
+
+def no_query(request: Request) -> None:
+    """Refuse a query where none is known."""
+    if request.scope.get("query_string"):
+        raise NotValid(faults=[{"field": "query", "rule": "has a parameter that is not known here"}])
+
+
+def moment(text: str, name: str) -> int | datetime:
+    """A version or an aware time."""
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        raise _wrong(name, "must be a version or a time with a zone, such as 2026-01-31T09:00:00Z") from None
+    if found.tzinfo is None:
+        raise _wrong(name, "needs a time zone, such as 2026-01-31T09:00:00Z")
+    return found
+
+
+def _wrong(field: str, rule: str) -> NotValid:
+    return NotValid(faults=[{"field": field, "rule": rule}])

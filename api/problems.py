@@ -1,0 +1,202 @@
+"""Every refusal as problem+json (RFC 9457): which status it has, and what its reader can do about it.
+
+``type`` is ``/problems/<code>``, which is served as a page; ``code`` is stable. A problem never repeats what was sent:
+it names the field and the rule.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from domain import errors as e
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class EdgeRefused(e.Refused):
+    """The request was refused before it reached the desk."""
+
+    headers: Mapping[str, str] = {}
+
+
+class MalformedBody(EdgeRefused):
+    """The body is not JSON in UTF-8."""
+
+
+class NotValid(EdgeRefused):
+    """A field of the request breaks a rule."""
+
+
+class BodyTooLarge(EdgeRefused):
+    """The body is larger than this server takes."""
+
+
+class UnsupportedMediaType(EdgeRefused):
+    """The body must be application/json."""
+
+
+class NotAcceptable(EdgeRefused):
+    """There is no representation of the kind you accept."""
+
+
+class NoSuchPage(EdgeRefused):
+    """There is nothing at this address."""
+
+
+class MethodNotAllowed(EdgeRefused):
+    """This address does not take this method."""
+
+
+class BadRequest(EdgeRefused):
+    """The request could not be read."""
+
+
+class KeyIssuedAlready(EdgeRefused):
+    """A key was issued for this idempotency key already; its secret was shown then, once."""
+
+
+class NotYet(EdgeRefused):
+    """The answer is not there yet; try again shortly."""
+
+    headers = {"Retry-After": "1"}
+
+
+class DatabaseUnreachable(EdgeRefused):
+    """The database cannot be reached; it is not known whether the request was carried out."""
+
+    headers = {"Retry-After": "2"}
+
+
+class Fault(EdgeRefused):
+    """Something went wrong here; it is not your fault."""
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """The status of a kind of refusal, and what to do about it."""
+
+    status: int
+    advice: str
+
+
+MEANINGS: dict[type[e.Refused], Meaning] = {
+    e.Refused: Meaning(409, "See 'detail'; the same request will be refused again unless something changes."),
+    e.NotUnderstood: Meaning(422, "Correct the field named and send the request again."),
+    e.NotKnown: Meaning(404, "Check the address: it names something that is not there, or that you may not see."),
+    e.PersonNotFound: Meaning(422, "Name the person by e-mail address or handle instead of an id."),
+    e.DepartmentNotFound: Meaning(422, "Name a department in which you may do this."),
+    e.GroupNotFound: Meaning(422, "Name a group of this department."),
+    e.AgentNotFound: Meaning(422, "Name an agent of this desk."),
+    e.RequestTypeNotFound: Meaning(422, "Name a request type of this department."),
+    e.NotAllowed: Meaning(403, "Ask for the permission named, or let somebody act who has it. This was recorded."),
+    e.NotAuthenticated: Meaning(401, "Send 'Authorization: Bearer <token>' with a valid API key or OIDC token."),
+    e.NotPossible: Meaning(409, "The rules forbid it now; 'possible' lists the commands that are possible."),
+    e.OutOfDate: Meaning(412, "Read the ticket again, then decide whether the command still makes sense."),
+    e.KeyUsedDifferently: Meaning(422, "Use a new idempotency key for a new request."),
+    EdgeRefused: Meaning(400, "Correct the request and send it again."),
+    MalformedBody: Meaning(400, "Send one JSON object in UTF-8."),
+    NotValid: Meaning(422, "'faults' names each field and the rule that it breaks."),
+    BodyTooLarge: Meaning(413, "Send less; 'limit' is the most, in bytes."),
+    UnsupportedMediaType: Meaning(415, "Send 'Content-Type: application/json', with charset UTF-8 or none."),
+    NotAcceptable: Meaning(406, "Accept one of the media types that the OpenAPI document names."),
+    NoSuchPage: Meaning(404, "Compare the address with the OpenAPI document at /openapi.json."),
+    MethodNotAllowed: Meaning(405, "'Allow' names the methods."),
+    BadRequest: Meaning(400, "Compare the request with the OpenAPI document at /openapi.json."),
+    KeyIssuedAlready: Meaning(409, "Revoke that key if its secret was lost, and ask for another one."),
+    NotYet: Meaning(503, "Repeat the request after the time in 'Retry-After'."),
+    DatabaseUnreachable: Meaning(
+        503, "Repeat the request with the same Idempotency-Key: it is carried out once, whatever happened."
+    ),
+    Fault: Meaning(500, "Report the 'incident' to whoever runs this desk; the log says more under it."),
+}
+"""By class; a class that is not here has the meaning of the nearest above it."""
+
+_RENAMED = {"status": "ticket_status", "type": "ticket_type", "title": "ticket_title"}
+
+
+def meaning_of(kind: type[e.Refused]) -> Meaning:
+    """What a kind of refusal means over HTTP."""
+    return next(MEANINGS[above] for above in kind.__mro__ if above in MEANINGS)
+
+
+def kinds(kind: type[e.Refused] = e.Refused) -> list[type[e.Refused]]:
+    """Every kind of refusal there is."""
+    return [kind, *(below for narrower in kind.__subclasses__() for below in kinds(narrower))]
+
+
+def problem(refused: e.Refused, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to a refused request."""
+    status = status or meaning_of(type(refused)).status
+    body = {
+        "type": f"/problems/{refused.code}",
+        "title": refused.title,
+        "status": status,
+        "code": refused.code,
+        **({"detail": refused.detail} if refused.detail else {}),
+        **{_RENAMED.get(name, name): value for name, value in refused.particulars.items()},
+    }
+    sent = {**getattr(refused, "headers", {}), **(headers or {})}
+    if isinstance(refused, e.NotAuthenticated):
+        sent["WWW-Authenticate"] = 'Bearer realm="acta"'
+    return Response(msgspec.json.encode(body), status, sent, MEDIA_TYPE)
+
+
+def page(kind: type[e.Refused]) -> str:
+    """The page behind a problem's ``type``."""
+    meaning = meaning_of(kind)
+    title = kind().title
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        f"<title>{kind.code}</title><h1>{title}</h1>"
+        f"<p><code>{kind.code}</code>, status {meaning.status} {HTTPStatus(meaning.status).phrase}.</p>"
+        f"<p>{meaning.advice}</p></html>"
+    )
+
+
+def not_valid(faults: list[dict[str, Any]], where: str) -> NotValid:
+    """Fields and rules out of the faults that pydantic found; what was sent is left out."""
+    return NotValid(faults=[_fault(fault, where) for fault in faults])
+
+
+def _fault(fault: dict[str, Any], where: str) -> dict[str, Any]:
+    place = [str(part) for part in fault["loc"]]
+    if where == "body":
+        place = ["body", *place]
+    kind = fault["type"]
+    # The name of an unknown field or key is the caller's own text, so it is left out.
+    if kind == "extra_forbidden":
+        place = place[:-1]
+    rule = _RULES.get(kind, fault["msg"] if kind in _HARMLESS else kind.replace("_", " "))
+    return {"field": "/".join(place), "rule": rule, "code": kind.replace("_", "-")}
+
+
+_RULES = {
+    "extra_forbidden": "has a field that is not known here",
+    "timezone_aware": "needs a time zone, such as 2026-01-31T09:00:00Z",
+    "datetime_parsing": "must be a time as RFC 3339 has it",
+    "datetime_from_date_parsing": "must be a time as RFC 3339 has it",
+    "datetime_type": "must be a time as RFC 3339 has it, in quotes",
+    "json_invalid": "must be JSON",
+}
+_HARMLESS = {
+    "missing",
+    "string_type",
+    "string_too_short",
+    "string_too_long",
+    "int_type",
+    "int_parsing",
+    "bool_type",
+    "bool_parsing",
+    "greater_than_equal",
+    "less_than_equal",
+    "literal_error",
+    "tuple_type",
+    "dict_type",
+    "model_type",
+    "too_short",
+    "too_long",
+    "string_pattern_mismatch",
+}
+"""Kinds whose message is made of the rule alone."""

@@ -1,0 +1,93 @@
+"""The shapes of the answers, as the OpenAPI document describes them."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from api.visibility import ActorShown, EventShown
+from domain.desk import Receipt
+from domain.ticket.state import Ticket
+
+
+class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why a request was refused (RFC 9457). Further members depend on ``code``."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    faults: list[dict[str, Any]] = []
+    possible: list[str] = []
+    version: int = 0
+    field: str = ""
+    permission: str = ""
+
+
+class TicketShown(Ticket, frozen=True, kw_only=True):
+    """A ticket as its reader may see it: members that they may not see are missing.
+
+    ``possible`` are the commands that the life cycle and the reader's permissions allow now (not in a past state).
+    ``requester_name`` is the requester's name today.
+    """
+
+    requester_name: str = ""
+    possible: list[str] = []
+
+
+class EventPage(msgspec.Struct, kw_only=True):
+    """Some events; ``next`` is where to go on, null when there are no more yet."""
+
+    events: list[EventShown]
+    next: int | None
+
+
+class FeedPage(msgspec.Struct, kw_only=True):
+    """Some events of the whole log; ``next`` is the last position looked at, whether or not it is shown."""
+
+    events: list[EventShown]
+    next: int
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """What a field was and is."""
+
+    old: Any
+    new: Any
+
+
+class Moment(msgspec.Struct, kw_only=True):
+    """A state of a ticket: its version and the effective time of its latest event."""
+
+    version: int
+    updated_at: datetime
+
+
+class Difference(msgspec.Struct, kw_only=True, rename={"from_": "from"}):
+    """What changed between two moments, by field."""
+
+    ticket: str
+    number: int
+    from_: Moment
+    to: Moment
+    changes: dict[str, Change]
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """Whether it runs; ``failing`` names what does not."""
+
+    status: str
+    failing: list[str] = []
+
+
+ANSWERS: list[type[msgspec.Struct]] = [
+    Problem,
+    Receipt,
+    TicketShown,
+    EventPage,
+    FeedPage,
+    Difference,
+    Health,
+    ActorShown,
+]

@@ -1,0 +1,207 @@
+"""A ticket now and then, its history, and what changed between two moments: all read from its stream."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import answers, openapi, parameters, shapes
+from api.edge import Edge, edge_of
+from api.gate import permitted
+from api.visibility import (
+    EventShown,
+    Sight,
+    event_fields,
+    event_shown,
+    others_of_event,
+    others_of_ticket,
+    sight_of,
+    ticket_fields,
+)
+from domain.access.principal import Principal
+from domain.desk import as_of
+from domain.envelope import Event
+from domain.errors import EventNotFound, TicketNotFound
+from domain.person.events import ContactChanged, PersonRegistered
+from domain.ticket import state as ticket_state
+from domain.ticket.commands import COMMANDS, is_own, possible
+from domain.ticket.state import Ticket
+
+router = APIRouter(tags=["tickets"])
+Reader = Annotated[Principal, permitted("ticket.read", "ticket.read-own")]
+_Version = Annotated[int | None, Query(ge=1, le=999_999_999, description="As of this version.")]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A ticket that exists for the caller: its history, itself as of today, and how much of it they see."""
+
+    history: list[Event]
+    today: Ticket
+    sight: Sight
+
+
+@router.get(
+    "/tickets/{ref}",
+    operation_id="get-ticket",
+    response_model=None,
+    openapi_extra=openapi.answer(shapes.TicketShown, "The ticket, now or as of then."),
+)
+async def get_ticket(
+    request: Request,
+    ref: parameters.Ref,
+    caller: Reader,
+    at: parameters.At = None,
+    known_at: parameters.KnownAt = None,
+    version: _Version = None,
+) -> Response:
+    """The ticket now, or as it stood at a time (`at`), as was known at a time (`known_at`), or at a version."""
+    edge = edge_of(request)
+
+    def ask() -> tuple[Ticket, dict[str, Any]]:
+        seen = see(edge, ref, caller)
+        past = at is not None or known_at is not None or version is not None
+        ticket = state_at(seen, at=at, known_at=known_at, version=version) if past else seen.today
+        shown = ticket_fields(ticket, seen.sight, visible_others(edge, caller, others_of_ticket(ticket)))
+        if seen.sight != "own" or ticket.requester == caller.person:
+            shown["requester_name"] = _name_of(edge.desk.history(ticket.requester))
+        if not past:
+            shown["possible"] = _possible(ticket, caller)
+        return ticket, shown
+
+    ticket, shown = await edge.read(ask)
+    return answers.json(shown, headers={"ETag": f'"{ticket.version}"'})
+
+
+@router.get(
+    "/tickets/{ref}/events",
+    operation_id="get-ticket-events",
+    response_model=None,
+    openapi_extra=openapi.answer(shapes.EventPage, "The events, oldest first."),
+)
+async def get_ticket_events(
+    request: Request,
+    ref: parameters.Ref,
+    caller: Reader,
+    after: Annotated[int, Query(ge=0, le=999_999_999, description="Begin after this version.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many events.")] = 100,
+) -> Response:
+    """The ticket's history, as far as the caller may see it. `next` is the `after` of the next page."""
+    edge = edge_of(request)
+
+    def ask() -> shapes.EventPage:
+        seen = see(edge, ref, caller)
+        rest = [event for event in seen.history if event.version > after]
+        shown: list[EventShown] = []
+        for event in events_shown(edge, caller, rest, seen.sight):
+            if len(shown) == limit:
+                return shapes.EventPage(events=shown, next=shown[-1].version)
+            shown.append(event)
+        return shapes.EventPage(events=shown, next=None)
+
+    return answers.json(await edge.read(ask))
+
+
+@router.get(
+    "/tickets/{ref}/diff",
+    operation_id="get-ticket-diff",
+    response_model=None,
+    openapi_extra=openapi.answer(shapes.Difference, "Each field that differs, old and new."),
+)
+async def get_ticket_diff(
+    request: Request,
+    ref: parameters.Ref,
+    caller: Reader,
+    since: Annotated[str, Query(alias="from", max_length=40, description="A version or a time.", examples=["1"])],
+    until: Annotated[str, Query(alias="to", max_length=40, description="A version or a time.", examples=["2"])],
+) -> Response:
+    """What changed between two versions or two effective times."""
+    edge = edge_of(request)
+    first, last = parameters.moment(since, "from"), parameters.moment(until, "to")
+
+    def ask() -> shapes.Difference:
+        seen = see(edge, ref, caller)
+        old, new = _state(seen, first), _state(seen, last)
+        visible = visible_others(edge, caller, others_of_ticket(old) | others_of_ticket(new))
+        before, after = (ticket_fields(ticket, seen.sight, visible) for ticket in (old, new))
+        return shapes.Difference(
+            ticket=str(new.ticket),
+            number=new.number,
+            from_=shapes.Moment(version=old.version, updated_at=old.updated_at),
+            to=shapes.Moment(version=new.version, updated_at=new.updated_at),
+            changes={
+                name: shapes.Change(old=before[name], new=after[name])
+                for name in after
+                if before[name] != after[name] and name not in ("version", "updated_at", "recorded_at")
+            },
+        )
+
+    return answers.json(await edge.read(ask))
+
+
+def see(edge: Edge, ref: str, principal: Principal) -> Seen:
+    """A ticket with its history; what the caller may not see is not found, and that is recorded."""
+    stream = edge.desk.find(ref)
+    history = edge.desk.history(stream)
+    today = ticket_state.fold(history)
+    sight = sight_of(today, principal)
+    if sight is None:
+        refused = TicketNotFound()
+        if today.version:
+            edge.refusals.of(principal, refused, "ticket.read", today.ticket)
+        raise refused
+    return Seen(history, today, sight)
+
+
+def state_at(
+    seen: Seen, *, at: datetime | None = None, known_at: datetime | None = None, version: int | None = None
+) -> Ticket:
+    """The ticket as of then; ``TicketNotFound`` before there was one, ``EventNotFound`` at a version yet to come."""
+    if version is not None and version > seen.today.version:
+        raise EventNotFound("The ticket has no such version.", version=seen.today.version)
+    ticket = ticket_state.fold(as_of(seen.history[:version], at=at, known_at=known_at))
+    if ticket.version == 0:
+        raise TicketNotFound("There was no such ticket then.")
+    return ticket
+
+
+def _state(seen: Seen, moment: int | datetime) -> Ticket:
+    return state_at(seen, version=moment) if isinstance(moment, int) else state_at(seen, at=moment)
+
+
+def visible_others(edge: Edge, principal: Principal, others: Iterable[UUID]) -> dict[UUID, Ticket]:
+    """Those of ``others`` that exist for the caller."""
+    return {
+        stream: ticket
+        for stream, ticket in edge.tickets_today.of(others).items()
+        if sight_of(ticket, principal) is not None
+    }
+
+
+def events_shown(edge: Edge, principal: Principal, events: list[Event], sight: Sight) -> Iterable[EventShown]:
+    """The events of one ticket that the caller may see, as they may see them."""
+    visible = visible_others(edge, principal, {other for event in events for other in others_of_event(event)})
+    for event in events:
+        fields = event_fields(event, sight, visible)
+        if fields is not None:
+            yield event_shown(event, fields, sight)
+
+
+def _possible(ticket: Ticket, principal: Principal) -> list[str]:
+    own = is_own(ticket, principal)
+    return [
+        verb
+        for verb in possible(ticket, COMMANDS)
+        if principal.may(COMMANDS[verb].PERMISSION, ticket.department)
+        or (own and COMMANDS[verb].OWN and principal.may_anywhere(COMMANDS[verb].OWN))
+    ]
+
+
+def _name_of(history: list[Event]) -> str:
+    """A person's name today."""
+    known = [event.name for event in history if isinstance(event, PersonRegistered | ContactChanged)]
+    return known[-1] if known else ""

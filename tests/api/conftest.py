@@ -1,0 +1,152 @@
+"""The real application over HTTP: uvicorn in a thread, a real desk on a real database, callers with API keys."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from machines import Databases, Prepare
+from psycopg_pool import ConnectionPool
+
+from api import keys
+from api.app import create_app
+from api.oidc import Oidc
+from api.serving import Server
+from api.settings import EdgeSettings
+from deploy.embedded import EmbeddedPostgres
+from deploy.migrate import migrate
+from domain.access.principal import system
+from domain.desk import Desk
+from domain.envelope import Act
+from domain.setup import events as e
+
+KEK = b"k" * 32
+ACT = Act(actor=system("test").actor, channel="test")
+
+
+class House:
+    """A desk, its database and its HTTP edge, and clients for whoever has a key."""
+
+    def __init__(self, desk: Desk, views: ConnectionPool, auth: Oidc | None, settings: EdgeSettings) -> None:
+        self.desk = desk
+        self.app = create_app(desk, views=views, auth=auth, settings=settings)
+        self.server = Server(self.app, port=0)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve()), daemon=True)
+        self._clients: list[httpx.Client] = []
+
+    def open(self) -> None:
+        self._thread.start()
+        while not self.server.started:
+            assert self._thread.is_alive()
+            self._thread.join(0.01)
+        port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        self.server.should_exit = True
+        self._thread.join()
+
+    def client(self, token: str = "") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        self._clients.append(client)
+        return client
+
+    def key(self, holder: str, kind: Any = "agent", **issued: Any) -> str:
+        """A key of one who holds the grants of ``grant``."""
+        key = keys.new_id()
+        token = keys.new_key(key)
+        event = e.ApiKeyIssued(key=key, digest=keys.digest(token), holder=holder, kind=kind, **issued)
+        self.desk.configure(lambda _: [event], ACT)
+        return token
+
+    def grant(self, holder: str, role: Any, *departments: str) -> None:
+        self.desk.configure(lambda _: [e.RoleGranted(grantee=holder, role=role, departments=departments)], ACT)
+
+    def caller(self, holder: str, role: Any, *departments: str, kind: Any = "agent") -> httpx.Client:
+        """A client for somebody with one role in some departments."""
+        self.grant(holder, role, *departments)
+        return self.client(self.key(holder, kind))
+
+
+CONFIGURED = [
+    e.DepartmentDefined(department="it", name="IT", default_group="first"),
+    e.DepartmentDefined(department="hr", name="People", default_group="people"),
+    e.GroupDefined(group="first", name="First line", department="it"),
+    e.GroupDefined(group="network", name="Network", department="it"),
+    e.GroupDefined(group="people", name="People", department="hr"),
+    e.AgentDefined(agent="alice", groups=("first", "network"), name="Alice Ames"),
+    e.AgentDefined(agent="henry", groups=("people",), name="Henry Hale"),
+]
+
+
+@pytest.fixture(scope="session")
+def database_template() -> Prepare | None:
+    """What every database holds at the start: roles and schema."""
+    return migrate
+
+
+BuildHouse = Callable[..., House]
+
+
+@pytest.fixture
+def build_house(database: str, postgres: EmbeddedPostgres, databases: Databases) -> Iterator[BuildHouse]:
+    """Houses on one database, each a process of its own in all but memory."""
+    stack: list[Callable[[], None]] = []
+
+    def build(auth: Oidc | None = None, **settings: Any) -> House:
+        name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+        postgres.admit("acta_app")
+        desk = Desk(postgres.dsn("acta_app", name), KEK)
+        views = ConnectionPool(database, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
+        house = House(desk, views, auth, EdgeSettings(**settings))
+        stack.extend((desk.close, views.close, house.close))
+        house.open()
+        return house
+
+    yield build
+    for close in reversed(stack):
+        close()
+
+
+@pytest.fixture
+def house(build_house: BuildHouse) -> House:
+    """A desk with two departments and its HTTP edge."""
+    house = build_house()
+    house.desk.configure(lambda _: CONFIGURED, ACT)
+    return house
+
+
+@pytest.fixture
+def admin(house: House) -> httpx.Client:
+    """One who may do everything everywhere."""
+    return house.caller("root", "admin", "*")
+
+
+@pytest.fixture
+def alice(house: House) -> httpx.Client:
+    """An agent of IT."""
+    return house.caller("alice", "agent", "it")
+
+
+@pytest.fixture
+def henry(house: House) -> httpx.Client:
+    """An agent of People."""
+    return house.caller("henry", "agent", "hr")
+
+
+@pytest.fixture
+def rita(house: House) -> httpx.Client:
+    """A requester, who may ask both departments."""
+    return house.caller("rita", "requester", "it", "hr", kind="requester")
+
+
+@pytest.fixture
+def stranger(house: House) -> httpx.Client:
+    """Somebody without a token."""
+    return house.client()

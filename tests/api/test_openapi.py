@@ -1,0 +1,22 @@
+"""The OpenAPI document: complete, and every example in it valid."""
+
+import pytest
+
+from api.examples import COMMAND_EXAMPLES
+from domain.ticket.commands import COMMANDS
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_command_has_a_valid_example(verb):
+    COMMANDS[verb].model_validate_json(__import__("json").dumps(COMMAND_EXAMPLES[verb]), strict=True)
+
+
+def test_every_operation_is_named_and_declares_its_problems(stranger):
+    document = stranger.get("/openapi.json").json()
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    for operation in operations:
+        assert operation["summary"]
+        assert operation.get("description")
+        assert {"404", "422", "500", "503"} <= set(operation["responses"])
