@@ -9,7 +9,6 @@ ce_time                when it happened
 ce_position            its place in the whole log, from 1
 ce_streamversion       its place in its stream, from 1
 ce_recordedat          when it was recorded (also the message's timestamp)
-ce_partitions          how many partitions the topic had when it was sent
 =====================  ===============================================================
 
 A *head* says that its partition holds every event of its own up to a position; it names the event there, has no key and
@@ -67,18 +66,21 @@ def key_of(stream: UUID) -> bytes:
 
 
 class Envelope:
-    """Writes headers for one desk and one topic."""
+    """Writes the headers of one desk's messages."""
 
-    def __init__(self, source: str, partitions: int) -> None:
-        self._first: Headers = [("ce_specversion", b"1.0"), ("ce_source", source.encode())]
-        self._last: Headers = [("ce_partitions", b"%d" % partitions), ("content-type", CONTENT_TYPE)]
+    def __init__(self, source: str) -> None:
+        self._same: Headers = [
+            ("ce_specversion", b"1.0"),
+            ("content-type", CONTENT_TYPE),
+            ("ce_source", source.encode()),
+        ]
 
     def of_event(self, event: SealedEvent, key: bytes) -> Headers:
         """The headers of a stored event."""
         assert event.recorded_at is not None
         recorded = _text(event.recorded_at)
         return [
-            *self._first,
+            *self._same,
             ("ce_id", b"%b/%d" % (key, event.originator_version)),
             ("ce_type", f"{PREFIX}{event.topic}".encode()),
             ("ce_subject", key),
@@ -86,7 +88,6 @@ class Envelope:
             ("ce_position", b"%d" % event.position),
             ("ce_streamversion", b"%d" % event.originator_version),
             ("ce_recordedat", recorded),
-            *self._last,
         ]
 
     def of_head(self, event: SealedEvent, partition: int) -> Headers:
@@ -95,7 +96,7 @@ class Envelope:
         assert event.recorded_at is not None
         key, recorded = key_of(event.originator_id), _text(event.recorded_at)
         return [
-            *self._first,
+            *self._same,
             ("ce_id", b"%b/%d/%d" % (key, event.originator_version, partition)),
             ("ce_type", HEAD.encode()),
             ("ce_subject", key),
@@ -103,7 +104,6 @@ class Envelope:
             ("ce_position", b"%d" % event.position),
             ("ce_streamversion", b"%d" % event.originator_version),
             ("ce_recordedat", recorded),
-            *self._last,
         ]
 
 
@@ -133,14 +133,6 @@ def read(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, by
     if value is None:
         raise Malformed("there is no value")
     return SealedEvent(stream, version, type_name.removeprefix(PREFIX), value, position, _time(given, "ce_recordedat"))
-
-
-def partitions_in(headers: Iterable[tuple[str, bytes]]) -> int:
-    """How many partitions the topic had when a message was sent; raises ``Malformed``."""
-    given = dict(headers)
-    if "ce_partitions" not in given:
-        raise Malformed("ce_partitions is missing")
-    return _number(given, "ce_partitions")
 
 
 def milliseconds(moment: datetime) -> int:

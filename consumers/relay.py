@@ -98,7 +98,7 @@ class _Active:
         self._topic = topic
         self._batch = batch
         self._partitions = len(tails)
-        self._envelope = Envelope(source, len(tails))
+        self._envelope = Envelope(source)
         self._told = [tail.position if tail else 0 for tail in tails]
         """By partition: the position up to which it is known, to its readers, to be complete."""
         self.position = min(self._told)
@@ -106,9 +106,7 @@ class _Active:
         """The event at ``position``, once it has been read here."""
         self._heads_at = 0.0
         self._rest = SHORTEST_REST_S
-        for number, tail in enumerate(tails):
-            if tail is not None:
-                self._must_be_of_this_store(number, tail)
+        self._must_continue_this_store(tails)
 
     def step(self) -> float:
         """Send what has been recorded since, in one transaction; return the seconds to rest."""
@@ -164,18 +162,20 @@ class _Active:
         if page[0].position != self.position + 1 or page[-1].position != self.position + len(page):
             raise Halted(f"the store has a gap after position {self.position}")
 
-    def _must_be_of_this_store(self, number: int, tail: Tail) -> None:
-        """Refuse another desk's topic, a store put back from an old copy, and a topic whose partitions have changed."""
-        if tail.partitions != self._partitions:
-            raise Halted(
-                f"{self._topic} has {self._partitions} partitions, but had {tail.partitions} when it was written to:"
-                " streams would change their partition"
-            )
-        found = self._store.page(tail.position - 1, 1, opened=False)
-        event = found[0] if found and found[0].position == tail.position else None
-        if event is None:
-            raise Halted(
-                f"partition {number} of {self._topic} is at position {tail.position}, which the store does not have"
-            )
-        if (event.originator_id, event.originator_version) != (tail.stream, tail.version):
-            raise Halted(f"partition {number} of {self._topic} holds another event at position {tail.position}")
+    def _must_continue_this_store(self, tails: Sequence[Tail | None]) -> None:
+        """Refuse another desk's topic, a store put back from an old copy, and a topic that was given more partitions.
+
+        The first transaction of all tells every partition a head, so that later only a new partition is empty.
+        """
+        if any(tails) and not all(tails):
+            raise Halted(f"the partitions of {self._topic} have been changed: streams would move to other partitions")
+        for number, tail in enumerate(tails):
+            if tail is None:
+                continue
+            found = self._store.page(tail.position - 1, 1, opened=False)
+            if not found:
+                raise Halted(
+                    f"partition {number} of {self._topic} is at position {tail.position}, which the store does not have"
+                )
+            if (found[0].originator_id, found[0].originator_version) != (tail.stream, tail.version):
+                raise Halted(f"partition {number} of {self._topic} holds another event at position {tail.position}")

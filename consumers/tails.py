@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
@@ -18,12 +19,11 @@ PATIENCE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The last message of a partition: the event it tells of, and how many partitions there were when it was sent."""
+    """The last message of a partition: the event it is or, being a head, tells of."""
 
     position: int
     stream: UUID
     version: int
-    partitions: int
 
 
 def read_tails(client: Client, topic: str) -> list[Tail | None]:
@@ -71,14 +71,12 @@ def _last_messages(
             found[partition] = _tail(partition, messages[-1])
 
 
-def _tail(partition: TopicPartition, message: object) -> Tail:
-    headers = message.headers  # type: ignore[attr-defined]
+def _tail(partition: TopicPartition, message: Any) -> Tail:
     try:
-        said = cloudevents.read(message.key, message.value, headers)  # type: ignore[attr-defined]
-        partitions = cloudevents.partitions_in(headers)
+        said = cloudevents.read(message.key, message.value, message.headers)
     except Malformed as fault:
         raise Halted(f"the last message of partition {partition.partition} is not ours: {fault}") from None
     if isinstance(said, cloudevents.Head):
-        return Tail(said.position, said.stream, said.version, partitions)
+        return Tail(said.position, said.stream, said.version)
     assert isinstance(said.originator_id, UUID)
-    return Tail(said.position, said.originator_id, said.originator_version, partitions)
+    return Tail(said.position, said.originator_id, said.originator_version)
