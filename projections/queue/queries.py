@@ -124,7 +124,8 @@ def tickets(
     query = sql.SQL(
         "SELECT {columns}, e.valid_from, ({expression})::text AS sorted_by, p.name AS requester_name, "
         "d.name AS department_name, g.name AS group_name, a.name AS assignee_name FROM ({source}) e "
-        "LEFT JOIN queue.people p ON p.person = e.requester LEFT JOIN queue.departments d USING (department) "
+        "LEFT JOIN queue.people p ON p.person = e.requester "
+        "LEFT JOIN queue.departments d ON d.department = e.department "
         'LEFT JOIN queue.groups g ON g."group" = e."group" LEFT JOIN queue.agents a ON a.agent = e.assignee '
         "ORDER BY {expression}{direction}, number{direction} LIMIT %s"
     ).format(columns=_COLUMNS, expression=order.expression, source=source, direction=direction)
