@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
+from projections.engine.dictionary import publish
 from projections.engine.errors import Fenced, OtherFeed, ViewChanged, ViewMissing
 from projections.engine.tables import as_of_function, create_indexes, create_tables, stable_views
 from projections.engine.view import View
@@ -152,6 +153,7 @@ def _show(connection: Connection, view: View, edition: Edition) -> None:
                     sql.SQL(privilege), sql.Identifier(view.name, name), sql.Identifier(role)
                 )
             )
+    publish(connection, view)
 
 
 def _current(connection: Connection, view: str) -> Edition | None:
