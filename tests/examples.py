@@ -1,4 +1,4 @@
-"""One example of every event type, and the envelope it comes in: what golden files, wording and codecs are tested with."""
+"""One example of every event type, in its envelope: what golden files, wording and codecs are tested with."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -90,6 +90,14 @@ EVENTS: tuple[Event, ...] = (
     t.SlaRetargeted(**SLA, cause="prioritise"),
     t.SlaDetached(policy="it-standard", cause="transfer"),
     t.TicketCorrected(old={"status": "closed"}, new={"status": "in_progress"}, why="source went back to Active"),
+    t.TicketImported(
+        source="servicenow",
+        external_id="INC0000045",
+        rows=2,
+        digest="0" * 64,
+        updates=(t.SourceUpdate(0, MONDAY, "Updated by 21"), t.SourceUpdate(2, MONDAY, "Updated by 642")),
+        fields={"closed_code": "code 5"},
+    ),
     PersonRegistered(name="Petra Prosser", email="petra@example.org", tier="gold", language="de"),
     ContactChanged(name="Petra Prosser-Weiss", email="petra@example.org", tier="gold"),
     AccessRefused(permission="ticket.read", code="ticket-not-found", ticket=TICKET, department="it", origin="http"),
@@ -110,9 +118,7 @@ EVENTS: tuple[Event, ...] = (
         holidays={"2026-12-25": "Christmas Day"},
         special={"2026-12-24": (("09:00", "12:00"),)},
     ),
-    s.PolicyVersioned(
-        **SLA, condition={"department": "it"}, terms={"targets": {"first_response": {"minutes": 240}}}
-    ),
+    s.PolicyVersioned(**SLA, condition={"department": "it"}, terms={"targets": {"first_response": {"minutes": 240}}}),
     s.PolicyRetired(policy="it-standard"),
     s.RequestTypeVersioned(
         request_type="access",
@@ -130,11 +136,6 @@ EVENTS: tuple[Event, ...] = (
 )
 
 EXAMPLES: dict[str, Event] = {event.TYPE: event for event in EVENTS}
-
-
-def subject_of(event: Event) -> UUID:
-    """Whose key seals an example."""
-    return PERSON
 
 
 def placed(event: Event, version: int = 1, position: int = 1, at: datetime = MONDAY, stream: UUID = TICKET) -> Event:

@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 import pytest
 
-from domain.access.principal import Principal, principal_of, system
+from domain.access.principal import Principal, principal_of
 from domain.envelope import Actor
 from domain.errors import Refused
 from domain.setup import state as setup_state
@@ -127,11 +126,3 @@ class Given:
 def given(*facts: TicketEvent, others: dict[str, Ticket] | None = None) -> Given:
     """Facts of the ticket so far."""
     return Given(*facts, others=others)
-
-
-def without_envelope(event: TicketEvent) -> TicketEvent:
-    """An event as a decision yields it."""
-    return msgspec.structs.replace(event)
-
-
-THE_DESK_ITSELF = system("clock")

@@ -58,7 +58,14 @@ class Task:
     def __init__(self) -> None:
         self.future: Future[Any] = Future()
         self.attempts = 0
+        self.begun = False
         self.events: list[Event] = []
+
+    def begin(self) -> bool:
+        """Whether somebody still waits for the answer; from here on it cannot be cancelled."""
+        if not self.begun:
+            self.begun = self.future.set_running_or_notify_cancel()
+        return self.begun
 
     def refs(self) -> Iterable[str]:
         """The tickets it names, as callers write them."""

@@ -81,7 +81,7 @@ class Writer:
                 if not self._waiting:
                     return
                 batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-            batch = [task for task in batch if task.attempts or task.future.set_running_or_notify_cancel()]
+            batch = [task for task in batch if task.begin()]
             try:
                 again = self._round(batch)
             except Exception as fault:

@@ -1,0 +1,52 @@
+"""Every event: an example, a golden file that today's code still reads, and a place among the facts of its stream."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from domain.envelope import EVENT_TYPES, personal_fields
+from domain.store import codec
+from domain.ticket.events import TicketEvent, TicketFact
+from examples import ALICE, EXAMPLES, MONDAY, TICKET
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.mark.parametrize("name", sorted(EVENT_TYPES))
+def test_every_event_type_has_an_example_and_a_golden_file(name: str):
+    assert name in EXAMPLES
+    assert (GOLDEN / f"{name}.json").is_file(), "write it once with `python -m golden`, then never edit it"
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
+def test_every_event_ever_written_still_loads(file: Path):
+    golden = json.loads(file.read_text())
+    body = json.dumps(golden["body"], ensure_ascii=False).encode()
+    event = codec.decode(golden["type"], body, stream=TICKET, version=1, position=1, recorded_at=MONDAY)
+    assert json.loads(msgspec.json.encode(event)) | golden["reads"] == json.loads(msgspec.json.encode(event))
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_every_event_survives_its_codec(name: str):
+    example = msgspec.structs.replace(EXAMPLES[name], act=ALICE)
+    again = codec.decode(name, codec.encode(example), stream=TICKET, version=3, position=7, recorded_at=MONDAY)
+    assert codec.unplaced(again) == msgspec.structs.replace(example, occurred_at=MONDAY, effective_at=MONDAY)
+
+
+def test_every_fact_of_a_ticket_is_known_to_its_fold():
+    facts = {name: kind for name, kind in EVENT_TYPES.items() if issubclass(kind, TicketEvent)}
+    assert set(facts.values()) == set(get_args(TicketFact))
+
+
+def test_a_field_that_a_later_version_added_is_skipped_and_stays_in_the_bytes():
+    body = b'{"assignee":"bob","mood":"sunny"}'
+    event = codec.decode("ticket.assigned.v1", body, stream=TICKET, version=1, position=1, recorded_at=MONDAY)
+    assert event == msgspec.structs.replace(event, assignee="bob")
+
+
+def test_the_names_of_personal_fields_are_declared_with_the_event():
+    assert personal_fields(EVENT_TYPES["ticket.opened.v1"]) == ("title", "description", "personal_fields")
+    assert personal_fields(EVENT_TYPES["ticket.noted.v1"]) == ("text",)

@@ -1,0 +1,20 @@
+"""Write the golden files that do not exist yet: `python -m golden` in tests/. Existing ones are never touched."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from domain.store import codec
+from examples import ALICE, EXAMPLES
+
+HERE = Path(__file__).parent
+
+for name, example in sorted(EXAMPLES.items()):
+    file = HERE / f"{name}.json"
+    if not file.exists():
+        event = msgspec.structs.replace(example, act=ALICE)
+        body = json.loads(codec.encode(event))
+        golden = {"type": name, "body": body, "reads": {key: value for key, value in body.items() if key != "act"}}
+        file.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n")
+        print(file.name)
