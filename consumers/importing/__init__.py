@@ -1,0 +1,8 @@
+"""Importing another desk's history: told through the desk's own rules, with its real times and actors."""
+
+from consumers.importing.preparing import Destination
+from consumers.importing.reading import NotThisLayout
+from consumers.importing.report import Progress, Report
+from consumers.importing.running import import_servicenow
+
+__all__ = ["Destination", "NotThisLayout", "Progress", "Report", "import_servicenow"]

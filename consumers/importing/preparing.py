@@ -1,0 +1,118 @@
+"""Preparing: a first pass over the log finds what the desk must know before the history can be told by its rules."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from consumers.importing import layout as at
+from consumers.importing.reading import records_of
+from domain.errors import SetupConflict
+from domain.setup.events import AgentDefined, DepartmentDefined, GroupDefined, RequestTypeVersioned, SetupEvent
+from domain.setup.state import Setup
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the incidents go: a department (made if it is not there) and the request type that they have in it."""
+
+    department: str = "it"
+    request_type: str = "incident"
+
+
+class Contents(msgspec.Struct, kw_only=True):
+    """What a log holds: how many rows, which groups, and who was answerable in which of them."""
+
+    rows: int = 0
+    groups: set[str] = msgspec.field(default_factory=set)
+    agents: dict[str, set[str]] = msgspec.field(default_factory=dict)
+
+
+def surveyed(path: Path, seen: Callable[[int], None] = lambda rows: None) -> Contents:
+    """What the log holds; raises ``NotThisLayout`` when it cannot be read to its end, before anything is recorded."""
+    contents = Contents()
+    for record in records_of(path):
+        contents.rows += 1
+        if contents.rows % 10_000 == 0:
+            seen(contents.rows)
+        if not record.fault:
+            _note(contents, record.cells[at.GROUP].strip(), record.cells[at.ASSIGNEE].strip())
+    return contents
+
+
+def _note(contents: Contents, group: str, assignee: str) -> None:
+    group, assignee = group.removeprefix(at.UNKNOWN), assignee.removeprefix(at.UNKNOWN)
+    if group and len(group) <= at.LONGEST_HANDLE:
+        contents.groups.add(group)
+    if assignee and len(assignee) <= at.LONGEST:
+        groups = contents.agents.setdefault(assignee, set())
+        if group:
+            groups.add(group)
+
+
+def plan(contents: Contents, to: Destination) -> Callable[[Setup], Sequence[SetupEvent]]:
+    """What must be configured so that the log can be told; only differences, so a second import configures nothing.
+
+    Whoever was answerable for an incident in a group is taken to have worked in that group. Handles are the source's
+    own words. Raises ``SetupConflict`` where a handle means something else here already.
+    """
+
+    def events(setup: Setup) -> list[SetupEvent]:
+        planned: list[SetupEvent] = []
+        if to.department not in setup.departments:
+            planned.append(DepartmentDefined(department=to.department, name=to.department.upper()))
+        planned += _groups(sorted(contents.groups), to, setup)
+        planned += _agents(contents.agents, setup)
+        planned += _request_type(to, setup)
+        return planned
+
+    return events
+
+
+def _groups(names: Iterable[str], to: Destination, setup: Setup) -> Iterable[SetupEvent]:
+    for name in names:
+        known = setup.groups.get(name)
+        if known is None:
+            yield GroupDefined(group=name, name=name, department=to.department)
+        elif known.department != to.department:
+            raise SetupConflict(f"The group {name!r} belongs to the department {known.department!r} here.", group=name)
+
+
+def _agents(agents: dict[str, set[str]], setup: Setup) -> Iterable[SetupEvent]:
+    for name, groups in sorted(agents.items()):
+        known = setup.agents.get(name)
+        if known is None:
+            yield AgentDefined(agent=name, groups=tuple(sorted(groups)))
+        elif not groups <= set(known.groups):
+            # The name and address stay sealed where they are; what is stated anew here is who works where.
+            together = (*known.groups, *sorted(groups - set(known.groups)))
+            yield msgspec.structs.replace(_unplaced(known), groups=together)
+
+
+def _unplaced(known: AgentDefined) -> AgentDefined:
+    return AgentDefined(agent=known.agent, groups=known.groups, skills=known.skills, available=known.available)
+
+
+def _request_type(to: Destination, setup: Setup) -> Iterable[SetupEvent]:
+    known = setup.request_types_in_force.get(to.request_type)
+    if known is not None:
+        if known.department != to.department or known.form.get("x-acta-import") != at.SOURCE:
+            raise SetupConflict(
+                f"There is a request type {to.request_type!r} of the desk's own; import under another name.",
+                request_type=to.request_type,
+            )
+        if known.form == _json(at.FORM):
+            return
+    versions = [version for name, version in setup.request_types if name == to.request_type]
+    yield RequestTypeVersioned(
+        request_type=to.request_type,
+        request_type_version=max(versions, default=0) + 1,
+        department=to.department,
+        name="Incident",
+        form=at.FORM,
+    )
+
+
+def _json(form: dict[str, Any]) -> Any:
+    """The form as it comes back from the store."""
+    return msgspec.json.decode(msgspec.json.encode(form))

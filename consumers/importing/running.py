@@ -1,0 +1,242 @@
+"""Running an import: rows in, stories out, a bounded number of them on their way to the desk at any moment.
+
+All rows of an incident that come together are one story and are recorded together or not at all, with the record of
+how far the source has been told. So a run that was killed is resumed by running it again, a second run changes
+nothing, and a longer file of the same source goes on where the shorter one ended.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic, process_time
+from typing import cast
+from uuid import UUID
+
+import msgspec
+
+from consumers.importing import layout as at
+from consumers.importing.gathering import gathered
+from consumers.importing.local_times import LocalTimes
+from consumers.importing.preparing import Destination, plan, surveyed
+from consumers.importing.reading import Row, Unreadable, rows_of
+from consumers.importing.report import EXAMPLES, Correction, Progress, Progressing, RefusedRow, Report
+from consumers.importing.telling import CHANNEL, IMPORTER, UNKNOWN_CALLER, Teller, World
+from consumers.importing.told import Told, told_of
+from domain.desk import Desk, Receipt
+from domain.envelope import Act
+from domain.errors import Refused
+from domain.ticket.events import TicketCorrected, TicketImported
+
+IN_FLIGHT = 256
+_PAGE = 5_000
+_EVERY_S = 0.2
+
+LEFT_OUT = "The row was left out; the incident's other rows were told, and what it changed shows with the next of them."
+ALONE = "The row was left out, and its incident with it: no other row tells of it."
+NOBODYS = "The row was left out; which incident it belongs to cannot be read."
+NOTHING_RECORDED = "Nothing of these rows of the incident was recorded."
+
+
+class _Story(msgspec.Struct):
+    """A run of rows on its way to the desk."""
+
+    number: str
+    rows: list[Row]
+    changed: int
+    opens: bool
+    future: "Future[Receipt]"
+
+
+class _Place(msgspec.Struct, gc=False):
+    """How far an incident has come: rows, and the digest chained over them."""
+
+    rows: int = 0
+    digest: bytes = b""
+
+
+def import_servicenow(
+    desk: Desk,
+    path: Path,
+    zone: str,
+    *,
+    to: Destination | None = None,
+    progress: Progressing | None = None,
+    in_flight: int = IN_FLIGHT,
+) -> Report:
+    """Tell the log's history to the desk; ``zone`` is that of its local times.
+
+    Raises ``ValueError`` for a zone that does not exist, ``NotThisLayout`` for a file of another layout or a damaged
+    one, ``SetupConflict`` where its names mean something else here: nothing has been recorded then. Whatever else ends
+    it (the database away, a kill), another run goes on where this one ended.
+    """
+    return _Run(desk, path, zone, to or Destination(), progress or (lambda _: None), in_flight).run()
+
+
+class _Run:
+    def __init__(
+        self, desk: Desk, path: Path, zone: str, to: Destination, progress: Progressing, in_flight: int
+    ) -> None:
+        self.desk = desk
+        self.path = path
+        self.to = to
+        self.progress = progress
+        self.most = in_flight
+        self.times = LocalTimes(zone)
+        self.report = Report(file=path.name, zone=zone, time_problems=self.times.problems)
+        self.total = 0
+        self.flying: deque[_Story] = deque()
+        self.seen: dict[str, _Place] = {}
+        self.broken: set[str] = set()
+        self.unreadable: list[Unreadable] = []
+        self.started = monotonic()
+        self.shown = 0.0
+
+    def run(self) -> Report:
+        processor = process_time()
+        self._prepare()
+        head = self.desk.store.head()
+        self.taken = dict(self._taken_over())
+        for rows in gathered(self._readable()):
+            self._tell(rows)
+        while self.flying:
+            self._land()
+        self._account_for_unreadable()
+        self._collect_corrections(head)
+        self.report.seconds = monotonic() - self.started
+        self.report.cpu_seconds = process_time() - processor
+        self._show("telling", force=True)
+        return self.report
+
+    def _prepare(self) -> None:
+        contents = surveyed(self.path, lambda rows: self._show("survey", rows))
+        self.total = contents.rows
+        planned = plan(contents, self.to)
+        before = self.desk.setup().version
+        self.desk.configure(planned, Act(actor=IMPORTER.actor, channel=CHANNEL))
+        setup = self.desk.setup()
+        self.report.configured = setup.version - before
+        self.world = World(
+            department=self.to.department,
+            request_type=self.to.request_type,
+            default_group=setup.department(self.to.department).default_group,
+            groups_of={name: frozenset(agent.groups) for name, agent in setup.agents.items()},
+            priority=setup.priority,
+        )
+
+    def _taken_over(self) -> Iterator[tuple[str, _Place]]:
+        """How far each incident of this source was told before, from the log itself."""
+        for page in self.desk.pages(0, _PAGE, types=(TicketImported.TYPE,), opened=False):
+            for event in page:
+                if isinstance(event, TicketImported) and event.source == at.SOURCE:
+                    yield event.external_id, _Place(event.rows, bytes.fromhex(event.digest))
+
+    def _readable(self) -> Iterator[Row]:
+        for row in rows_of(self.path, self.times):
+            self.report.rows += 1
+            if isinstance(row, Unreadable):
+                self.unreadable.append(row)
+            else:
+                yield row
+
+    # One run of rows
+
+    def _tell(self, rows: list[Row]) -> None:
+        number = rows[0].number
+        place = self.seen.setdefault(number, _Place())
+        first, earlier = place.rows == 0, self.taken.get(number)
+        fresh: list[Row] = []
+        for row in rows:
+            place.rows += 1
+            place.digest = sha256(place.digest + "\x1f".join(row.cells).encode()).digest()
+            if earlier is None or place.rows > earlier.rows:
+                fresh.append(row)
+            elif place.rows == earlier.rows and place.digest != earlier.digest:
+                self.broken.add(number)
+        if number in self.broken:
+            self._refuse(rows, "the source tells another history of this incident than when it was taken over before")
+            return
+        self.report.before += len(rows) - len(fresh)
+        if fresh:
+            self._submit(number, fresh, place, is_new=first and earlier is None)
+        self._show("telling")
+
+    def _submit(self, number: str, rows: list[Row], place: _Place, *, is_new: bool) -> None:
+        stream = self.desk.keys.stream_of("import", at.SOURCE, number)
+        told = Told() if is_new else self._told(number, stream, rows[0])
+        if told is None:
+            self._refuse(rows, "an earlier part of this incident was refused")
+            return
+        version = told.version
+        teller = Teller(stream, told, self.world)
+        changed = sum([teller.tell(row) for row in rows])
+        teller.take_over(rows[-1], place.rows, place.digest.hex(), rows)
+        if version:
+            # Somebody may have worked on the ticket since it was read; then another run will see that.
+            teller.orders[0] = msgspec.structs.replace(teller.orders[0], if_match=version)
+        while len(self.flying) >= self.most:
+            self._land()
+        self.flying.append(_Story(number, rows, changed, is_new, self.desk.submit(*teller.orders)))
+
+    def _told(self, number: str, stream: UUID, row: Row) -> Told | None:
+        """Where the ticket stands when all that is on its way has landed; None when there is no ticket."""
+        while any(story.number == number for story in self.flying):
+            self._land()
+        if number in self.broken:
+            return None
+        ticket = self.desk.ticket(stream)
+        handle = row.cells[at.CALLER] or UNKNOWN_CALLER
+        same = ticket.requester == self.desk.keys.stream_of("person", "handle", at.SOURCE, handle)
+        told = told_of(ticket, row.cells[at.CALLER] if same else None)
+        if told.opened_by == IMPORTER.actor.id:
+            told.opened_by = ""
+        return told
+
+    def _land(self) -> None:
+        """Wait for the oldest story."""
+        story = self.flying.popleft()
+        try:
+            receipt = story.future.result()
+        except Refused as refused:
+            self.broken.add(story.number)
+            self._refuse(story.rows, f"the desk refused it: {refused.code}, {refused}")
+            return
+        self.report.opened += story.opens
+        self.report.continued += not story.opens
+        self.report.told += story.changed
+        self.report.unchanged += len(story.rows) - story.changed
+        self.report.events.update(receipt.events)
+
+    # The report
+
+    def _refuse(self, rows: list[Row], reason: str) -> None:
+        self.report.refused += [RefusedRow(row.row, None, row.number, reason, NOTHING_RECORDED) for row in rows]
+
+    def _account_for_unreadable(self) -> None:
+        for it in self.unreadable:
+            done = LEFT_OUT if it.incident in self.seen else ALONE if it.incident else NOBODYS
+            reason = it.reason if it.lines <= 1 else f"{it.reason} (lines {it.line} to {it.line + it.lines - 1})"
+            self.report.refused.append(RefusedRow(it.row, it.line, it.incident, reason, done))
+        self.report.refused.sort(key=lambda refused: refused.row)
+
+    def _collect_corrections(self, head: int) -> None:
+        """What was recorded as corrections, read back from the log rather than remembered."""
+        numbers = {self.desk.keys.stream_of("import", at.SOURCE, number): number for number in self.seen}
+        for page in self.desk.pages(head, _PAGE, types=(TicketCorrected.TYPE,), opened=False):
+            for event in page:
+                if event.act.channel == CHANNEL and event.stream in numbers:
+                    kind = self.report.corrections.setdefault(cast(TicketCorrected, event).why, Correction())
+                    kind.count += 1
+                    if len(kind.examples) < EXAMPLES:
+                        kind.examples.append(numbers[event.stream])
+
+    def _show(self, phase: str, rows: int | None = None, *, force: bool = False) -> None:
+        now = monotonic()
+        if not force and now - self.shown < _EVERY_S:
+            return
+        self.shown = now
+        done = self.report.rows if rows is None else rows
+        rate = done / max(now - self.started, 1e-9)
+        left = (self.total - done) / rate if rate and self.total else 0.0
+        self.progress(Progress(phase, done, self.total, sum(self.report.events.values()), rate, left))
