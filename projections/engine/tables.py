@@ -19,15 +19,18 @@ from psycopg import sql
 from projections.engine.columns import Column
 from projections.engine.view import StateTable, View
 
-SPANS = 40
-"""Spans 0 to 40 hold every interval between two instants that Python's datetime knows."""
+LONGEST_SPAN = 36
+"""Whatever lasts 2^35 seconds (a thousand years) or longer; further back PostgreSQL's timestamps do not reach."""
+
+_LONGEST = 36
+"""The span of two thousand years: going back further, PostgreSQL's calendar would end."""
 
 _SECOND = timedelta(seconds=1)
 
 
 def span_of(length: timedelta) -> int:
     """The power-of-two class of an interval's length."""
-    return (length // _SECOND).bit_length()
+    return min((length // _SECOND).bit_length(), LONGEST_SPAN)
 
 
 def names(columns: Any) -> sql.Composed:
@@ -141,23 +144,28 @@ def as_of_function(view: View, table: StateTable[Any]) -> sql.Composed:
 
     It reads the stable views only, and so needs no right that its caller does not have.
     """
-    columns = names(column.name for column in table.kept)
+    begun = [
+        sql.SQL("span = {} AND valid_from <= instant AND valid_from > instant - interval {}").format(
+            sql.Literal(span), sql.Literal(f"{1 << span} seconds")
+        )
+        for span in range(LONGEST_SPAN)
+    ]
+    longest = sql.SQL("span = {} AND valid_from <= instant").format(sql.Literal(LONGEST_SPAN))
+    # The planner turns the alternatives into as many short index ranges. A join with the spans it gets wrong, and a
+    # condition that all of them share it would look up apart, over the whole history.
+    alternatives = sql.SQL(" OR ").join([*begun, longest])
     return sql.SQL(
         "CREATE FUNCTION {function}(instant timestamptz) RETURNS SETOF {history} LANGUAGE sql STABLE AS $body$ "
         "SELECT {columns}, valid_from, 'infinity'::timestamptz, from_position FROM {state} WHERE valid_from <= instant "
-        "UNION ALL "
-        "SELECT {past_columns}, p.valid_from, p.valid_to, p.from_position "
-        "FROM generate_series(0, {spans}) AS s(span) JOIN {past} AS p ON p.span = s.span "
-        "AND p.valid_from <= instant AND p.valid_from > instant - interval '1 second' * (2::double precision ^ s.span) "
-        "AND p.valid_to > instant $body$"
+        "UNION ALL SELECT {columns}, valid_from, valid_to, from_position FROM {past} "
+        "WHERE valid_to > instant AND ({alternatives}) $body$"
     ).format(
         function=sql.Identifier(view.name, f"{table.name}_at"),
         history=sql.Identifier(view.name, f"{table.name}_history"),
-        columns=columns,
-        past_columns=sql.SQL(", ").join(sql.Identifier("p", column.name) for column in table.kept),
+        columns=names(column.name for column in table.kept),
         state=sql.Identifier(view.name, table.name),
         past=sql.Identifier(view.name, f"{table.name}_past"),
-        spans=sql.Literal(SPANS),
+        alternatives=alternatives,
     )
 
 

@@ -23,7 +23,7 @@ DUE = "coalesce(due_at, 'infinity'::timestamptz)"
 queue = View("queue", 1)
 
 
-class QueueEntry(msgspec.Struct, frozen=True, kw_only=True):
+class QueueEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A ticket as queues show it; all times are effective.
 
     ``waiting_since``: since when the requester waits for an answer. ``due_at`` is the earliest of its running clocks,
@@ -86,9 +86,7 @@ def changed(entry: QueueEntry, event: TicketEvent, versions: Versions, **changes
     """The entry after ``event``, with its clocks moved on."""
     mark = mark_of(event, changes.get("requester", entry.requester))
     if mark is not None:
-        clocks = advance(entry.clocks, mark, versions)
-        if clocks != entry.clocks:
-            changes |= shown(clocks)
+        changes |= shown(advance(entry.clocks, mark, versions))
     return replace(entry, version=event.version, updated_at=event.effective_at, **changes)
 
 

@@ -123,12 +123,13 @@ def tickets(
     source, parameters = _source(scope, wanted, at, where, by, limit + 1)
     query = sql.SQL(
         "SELECT {columns}, e.valid_from, ({expression})::text AS sorted_by, p.name AS requester_name, "
-        "d.name AS department_name, g.name AS group_name, a.name AS assignee_name FROM ({source}) e "
+        "d.name AS department_name, g.name AS group_name, a.name AS assignee_name "
+        "FROM (SELECT * FROM ({source}) s {by}) e "
         "LEFT JOIN queue.people p ON p.person = e.requester "
         "LEFT JOIN queue.departments d ON d.department = e.department "
         'LEFT JOIN queue.groups g ON g."group" = e."group" LEFT JOIN queue.agents a ON a.agent = e.assignee '
-        "ORDER BY {expression}{direction}, number{direction} LIMIT %s"
-    ).format(columns=_COLUMNS, expression=order.expression, source=source, direction=direction)
+        "ORDER BY {expression}{direction}, number{direction}"
+    ).format(columns=_COLUMNS, expression=order.expression, source=source, by=by, direction=direction)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, [*parameters, limit + 1]).fetchall()
     more = len(rows) > limit
