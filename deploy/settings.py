@@ -30,7 +30,7 @@ class Settings(BaseModel):
 
     home: Path = Field(default=Path(".acta"), description="Folder of the embedded database, keys and `run.json`.")
     host: str = Field(default="127.0.0.1", description="Address on which the API listens.")
-    port: int = Field(default=8420, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
     database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL as the role acta_app. Without it an embedded server is used."
     )
@@ -44,13 +44,16 @@ class Settings(BaseModel):
     topic: str = Field(default="acta.events", description="Topic of the events.")
     partitions: int = Field(default=6, ge=1, le=1000, description="Its partitions; fixed once it exists.")
     kek_file: Path | None = Field(
-        default=None, description="File with the key-encryption key: 32 bytes, or their base64. Default: HOME/kek."
+        default=None,
+        description="File with the key-encryption key: 32 bytes, raw, hexadecimal or base64. Default: HOME/kek.",
     )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
     oidc_jwks_url: str = Field(default="", description="Its keys; default: found through the issuer's discovery.")
-    oidc_roles_claim: str = Field(default="roles", description="Claim that lists roles, e.g. `agent:it`.")
+    oidc_roles_claim: str = Field(default="roles", description="Claim that lists roles: `agent`, or `agent:it`.")
+    oidc_departments_claim: str = Field(default="departments", description="Claim that lists departments.")
+    oidc_everyone: Names = Field(default=(), description="Roles that every accepted token has: `requester:*`.")
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body.")
     workers: int = Field(default=1, ge=1, le=64, description="API processes.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="How much is logged.")
@@ -78,17 +81,18 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 
 def key_encryption_key(path: Path) -> bytes:
-    """The 32 bytes of the key-encryption key in a file, raw or as base64."""
+    """The 32 bytes of the key-encryption key in a file: raw, in hexadecimal, or as base64."""
     try:
         content = path.read_bytes()
     except OSError as fault:
         raise SettingsError(f"ACTA_KEK_FILE: {path} cannot be read ({fault.strerror}).") from None
     if len(content) == 32:
         return content
-    try:
-        decoded = b64decode(content.strip(), validate=True)
-    except ValueError:
-        decoded = b""
-    if len(decoded) != 32:
-        raise SettingsError(f"ACTA_KEK_FILE: {path} must hold 32 bytes, or their base64.")
-    return decoded
+    for decode in (bytes.fromhex, lambda text: b64decode(text, validate=True)):
+        try:
+            decoded = decode(content.decode("ascii").strip())
+        except ValueError:
+            continue
+        if len(decoded) == 32:
+            return decoded
+    raise SettingsError(f"ACTA_KEK_FILE: {path} must hold 32 bytes: raw, in hexadecimal, or as base64.")

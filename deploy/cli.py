@@ -1,0 +1,167 @@
+"""The command line: `acta …`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event as Flag
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from consumers.follow import rebuild as build_anew
+from consumers.lag import lag
+from consumers.loop import Halted, stop_on_signals
+from consumers.project import connect
+from consumers.project import project as keep_projecting
+from consumers.relay import relay as keep_relaying
+from deploy import running, wiring
+from deploy.cli_import import importing
+from deploy.cli_setup import configure, keys
+from deploy.settings import Settings, SettingsError, read
+from domain.desk import Desk
+from domain.errors import Refused
+from projections.engine import Stopped, View, skip
+from projections.views import ALL
+
+main_help = (
+    "A service desk whose database is its audit trail. Settings are environment variables ACTA_…; see the README."
+)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help=main_help, pretty_exceptions_enable=False)
+cli.add_typer(keys, name="keys")
+cli.add_typer(importing, name="import")
+cli.command()(configure)
+console = Console()
+
+
+def settings() -> Settings:
+    """This process's settings."""
+    return read(os.environ)
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Settings, Desk]]:
+    """The desk of the settings, or the embedded one of ACTA_HOME."""
+    with wiring.database(settings()) as found, wiring.desk(found) as desk:
+        yield found, desk
+
+
+@cli.command()
+def run() -> None:
+    """Run a whole desk here: its own PostgreSQL, everything in one process, state kept in ACTA_HOME."""
+
+    def tell(url: str, key: str) -> None:
+        console.print(f"\n  Acta is at [bold]{url}[/bold]\n  Sign in with the key  {key}", highlight=False)
+        console.print(f"  Both stand in {settings().home / 'run.json'}. Stop with Ctrl-C.\n", highlight=False)
+
+    running.run_everything(settings(), tell)
+
+
+@cli.command()
+def up() -> None:
+    """Prepare database and topic: roles, schema, grants. Once before the workers start; can be repeated."""
+    with wiring.database(settings()) as found:
+        wiring.bring_up(found)
+    console.print("The database is ready." + (" The topic is ready." if settings().kafka else ""))
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the HTTP API."""
+    if settings().workers > 1:
+        running.serve_with_workers(settings())
+        return
+    with wiring.database(settings()) as found, wiring.app(found) as application:
+        running.serve(found, application, lambda url: console.print(f"Acta's API is at {url}", highlight=False))
+
+
+@cli.command()
+def relay() -> None:
+    """Relay events from the store to Kafka, in order; a second relay stands by."""
+    with opened() as (found, desk):
+        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
+        until_stopped(
+            lambda stop: keep_relaying(desk.store, lease, wiring.kafka(found), found.topic, stop, source=found.source)
+        )
+
+
+@cli.command()
+def project(
+    names: Annotated[list[str] | None, typer.Argument(help="Views; all of them if none is named.")] = None,
+) -> None:
+    """Keep views up to date from Kafka; several processes share the partitions."""
+    views = _views(names)
+    with opened() as (found, desk):
+        until_stopped(
+            lambda stop: keep_projecting(
+                desk, wiring.projector_url(found), views, wiring.kafka(found), found.topic, stop
+            )
+        )
+
+
+def until_stopped(work: Callable[[Flag], None]) -> None:
+    """Do ``work`` until SIGTERM or Ctrl-C."""
+    stop = Flag()
+    stop_on_signals(stop)
+    work(stop)
+
+
+@cli.command()
+def rebuild(name: Annotated[str, typer.Argument(help="The view.")]) -> None:
+    """Build a view anew from the store while the old one serves, then switch."""
+    (view,) = _views([name])
+    with opened() as (found, desk), console.status("") as status:
+        head = desk.store.head()
+        edition = build_anew(
+            desk,
+            wiring.projector_url(found),
+            view,
+            partitions=found.partitions if found.kafka else 0,
+            progress=lambda position: status.update(f"{view.name}: position {position:,} of {head:,}"),
+        )
+    console.print(f"{view.name} is served from {edition.name} now.")
+
+
+@cli.command()
+def status() -> None:
+    """How far every follower of the store is behind it."""
+    with opened() as (found, desk), connect(wiring.projector_url(found)) as connection:
+        client = wiring.kafka(found) if found.kafka else None
+        table = Table("follower", "partition", "position", "events behind", "seconds behind")
+        for one in lag(desk.store, connection, ALL, client, found.topic):
+            partition = "" if one.partition is None else str(one.partition)
+            table.add_row(one.follower, partition, f"{one.position:,}", f"{one.events:,}", f"{one.seconds:.1f}")
+        console.print(f"The store is at position {desk.store.head():,}.")
+        console.print(table)
+
+
+@cli.command(name="skip")
+def skip_event(
+    name: Annotated[str, typer.Argument(help="The view that stopped.")],
+    position: Annotated[int, typer.Argument(help="The position it stopped at.")],
+    reason: Annotated[str, typer.Option(help="Why it may be left out; kept for ever.")],
+    by: Annotated[str, typer.Option(help="Who says so.")],
+) -> None:
+    """Let a view that stopped at an event go on without it. The event itself stays."""
+    (view,) = _views([name])
+    with opened() as (found, _), connect(wiring.projector_url(found)) as connection:
+        skip(connection, view, position, by, reason)
+    console.print(f"{view.name} goes on without position {position}.")
+
+
+def _views(names: list[str] | None) -> list[View]:
+    known = {view.name: view for view in ALL}
+    for name in names or ():
+        if name not in known:
+            raise typer.BadParameter(f"there is no view {name!r}; there are {', '.join(known)}")
+    return [known[name] for name in names] if names else list(ALL)
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is said in a line, without a traceback."""
+    try:
+        cli()
+    except (SettingsError, Refused, Halted, Stopped) as fault:
+        sys.exit(f"acta: {fault}")

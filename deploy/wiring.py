@@ -1,0 +1,140 @@
+"""The composition root: opens what a process needs, in order, and closes it in reverse."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_bytes
+
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
+
+from api.app import create_app
+from api.oidc import Oidc
+from api.settings import EdgeSettings
+from consumers.topics import Client, ensure_topic
+from deploy.embedded import EmbeddedPostgres
+from deploy.migrate import migrate
+from deploy.settings import Settings, SettingsError, key_encryption_key
+from domain.desk import Desk
+
+APP, PROJECTOR, ANALYST = "acta_app", "acta_projector", "acta_analyst"
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Settings]:
+    """Settings that name a database: the given one, or an embedded server in the desk's folder.
+
+    The embedded server is started and brought up to date; where it runs already, this process is a guest of it.
+    """
+    if settings.database_url is not None:
+        yield settings
+        return
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with EmbeddedPostgres(settings.home / "postgres") as server:
+        migrate(server.dsn())
+        for role in (APP, PROJECTOR, ANALYST):
+            server.admit(role)
+        yield settings.model_copy(
+            update={
+                "database_url": SecretStr(server.dsn(APP)),
+                "projector_database_url": SecretStr(server.dsn(PROJECTOR)),
+                "owner_database_url": SecretStr(server.dsn()),
+            }
+        )
+
+
+@contextmanager
+def desk(settings: Settings) -> Iterator[Desk]:
+    """A desk on the settings' database."""
+    opened = Desk(url(settings.database_url, "ACTA_DATABASE_URL"), kek(settings))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def kek(settings: Settings) -> bytes:
+    """The key-encryption key; on a machine of one's own it is drawn at the first start."""
+    path = settings.kek_path
+    if settings.kek_file is None and not path.exists():
+        draw_key(path)
+    return key_encryption_key(path)
+
+
+def draw_key(path: Path) -> None:
+    """Draw a key into a file that only its owner reads."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(token_bytes(32))
+
+
+@contextmanager
+def views(settings: Settings) -> Iterator[ConnectionPool]:
+    """Connections that read the views and can do no more."""
+    with ConnectionPool(
+        projector_url(settings),
+        min_size=1,
+        max_size=8,
+        open=True,
+        kwargs={
+            "autocommit": True,
+            "application_name": "acta views",
+            "options": "-c default_transaction_read_only=on -c statement_timeout=30s -c TimeZone=UTC",
+        },
+    ) as pool:
+        yield pool
+
+
+@contextmanager
+def app(settings: Settings) -> Iterator[FastAPI]:
+    """The HTTP application with all that it needs."""
+    with desk(settings) as opened, views(settings) as pool:
+        yield app_of(settings, opened, pool)
+
+
+def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
+    """The HTTP application over a desk and its views."""
+    edge = EdgeSettings(max_body_bytes=settings.max_body_bytes)
+    return create_app(opened, views=pool, auth=_oidc(settings), settings=edge)
+
+
+def _oidc(settings: Settings) -> Oidc | None:
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_audience:
+        raise SettingsError("ACTA_OIDC_AUDIENCE: needed with ACTA_OIDC_ISSUER, or tokens for others would be accepted.")
+    return Oidc(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        jwks_url=settings.oidc_jwks_url,
+        roles_claim=settings.oidc_roles_claim,
+        departments_claim=settings.oidc_departments_claim,
+        everyone=settings.oidc_everyone,
+    )
+
+
+def bring_up(settings: Settings) -> None:
+    """Put roles and schema into the database and make the topic; once, before any worker starts."""
+    migrate(url(settings.owner_database_url, "ACTA_OWNER_DATABASE_URL"))
+    if settings.kafka:
+        ensure_topic(kafka(settings), settings.topic, settings.partitions)
+
+
+def kafka(settings: Settings) -> Client:
+    """What every Kafka client is given."""
+    if not settings.kafka:
+        raise SettingsError("ACTA_KAFKA: name the bootstrap servers.")
+    return {"bootstrap_servers": list(settings.kafka)}
+
+
+def projector_url(settings: Settings) -> str:
+    """The database as the role that keeps the views."""
+    return url(settings.projector_database_url, "ACTA_PROJECTOR_DATABASE_URL")
+
+
+def url(secret: SecretStr | None, variable: str) -> str:
+    """A database's address, or a refusal that names the variable."""
+    if secret is None:
+        raise SettingsError(f"{variable}: not set.")
+    return secret.get_secret_value()
