@@ -1,0 +1,109 @@
+"""From the store straight into the views: for a desk without Kafka, and for building a view anew."""
+
+from collections.abc import Callable, Iterator, Sequence
+from threading import Event as Flag
+
+from consumers.feeding import Feeding, Poison, open_in_bulk
+from consumers.lease import Leases
+from consumers.loop import Halted, run
+from consumers.project import connect
+from domain.clock.configured import Configured
+from domain.desk import Desk
+from domain.envelope import Event
+from projections.engine import STORE, Edition, View, install
+from projections.engine import rebuild as build_anew
+
+BATCH = 2000
+STANDBY_S = 0.5
+SHORTEST_REST_S = 0.02
+LONGEST_REST_S = 0.05
+REBUILD_PATIENCE_S = 600.0
+
+
+def follow(desk: Desk, views_dsn: str, views: Sequence[View], stop: Flag, *, patience_s: float = 10.0) -> None:
+    """Keep ``views`` up to date from the store until ``stop`` is set; stands by while another process does.
+
+    A view that cannot go on is logged, left out and tried again; the others go on.
+    """
+    run("follow", lambda: _Following(desk, views_dsn, tuple(views), patience_s), stop)
+
+
+class _Following:
+    """One life of a follower of the store."""
+
+    def __init__(self, desk: Desk, dsn: str, views: tuple[View, ...], patience_s: float) -> None:
+        self._desk = desk
+        self._lease = f"follow {','.join(sorted(view.name for view in views))}"
+        self._active = False
+        self._rest = SHORTEST_REST_S
+        self._leases = Leases(dsn, patience_s)
+        try:
+            self._connection = connect(dsn, patience_s)
+        except BaseException:
+            self._leases.close()
+            raise
+        self._feeding = Feeding(self._connection, views, STORE, Configured(desk.setup))
+
+    def step(self) -> float:
+        self._leases.hold()
+        if not self._active:
+            if not self._leases.take(self._lease):
+                return STANDBY_S
+            install(self._connection, tuple(self._feeding.views))
+            self._active = True
+        self._feeding.open_due()
+        position = self._feeding.position
+        page = [] if position is None else self._desk.store.page(position, BATCH, opened=False)
+        if page:
+            self._feeding.apply(open_in_bulk(self._desk, page))
+            self._rest = SHORTEST_REST_S
+        else:
+            self._rest = min(self._rest * 1.2, LONGEST_REST_S)
+        return 0.0 if len(page) == BATCH else self._rest
+
+    def close(self) -> None:
+        self._leases.close()
+        self._connection.close()
+
+
+def rebuild(
+    desk: Desk,
+    views_dsn: str,
+    view: View,
+    *,
+    partitions: int = 0,
+    progress: Callable[[int], None] = lambda position: None,
+) -> Edition:
+    """Build ``view`` anew from the store while the old edition serves, and switch; return the new edition.
+
+    It is fed from the topic's ``partitions`` afterwards, or from the store when there are none. Raises ``Halted`` at an
+    event that cannot be read and that nobody has skipped; nothing has changed then.
+    """
+    with connect(views_dsn, REBUILD_PATIENCE_S) as connection:
+        skipped = frozenset[int]()
+        if connection.execute("SELECT to_regclass('projections.skips')").fetchone() != (None,):
+            rows = connection.execute(
+                "SELECT position FROM projections.skips WHERE view = %s AND version = %s", (view.name, view.version)
+            ).fetchall()
+            skipped = frozenset(row[0] for row in rows)
+        return build_anew(
+            connection,
+            view,
+            lambda after: _pages(desk, after, skipped),
+            versions=Configured(desk.setup),
+            partitions=range(partitions) if partitions else (STORE,),
+            progress=progress,
+        )
+
+
+def _pages(desk: Desk, after: int, skipped: frozenset[int]) -> Iterator[list[Event]]:
+    while page := desk.store.page(after, BATCH, opened=False):
+        events: list[Event] = []
+        for item in open_in_bulk(desk, page):
+            if isinstance(item, Event):
+                events.append(item)
+            elif isinstance(item, Poison) and item.position not in skipped:
+                raise Halted(f"position {item.position} ({item.type}): {item.reason}")
+        if events:
+            yield events
+        after = page[-1].position

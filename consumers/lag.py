@@ -1,0 +1,77 @@
+"""How far every follower of the store is behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from consumers.tails import read_tails
+from consumers.topics import Client
+from domain.store.recorder import PostgresRecorder
+from projections.engine import STORE, View
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """One follower; ``partition`` is None for the relay and the store's own feed.
+
+    ``seconds`` is the age of the oldest event that it has not read.
+    """
+
+    follower: str
+    partition: int | None
+    position: int
+    events: int
+    seconds: float
+
+
+def lag(
+    store: PostgresRecorder,
+    connection: psycopg.Connection[Any],
+    views: Sequence[View],
+    client: Client | None = None,
+    topic: str = "",
+) -> list[Lag]:
+    """The relay, if there is a topic, and every view and partition.
+
+    A view's partition without an event of its own counts as far as it has been told the head, so ``events`` may count
+    some of other partitions.
+    """
+    head = store.head()
+    found: list[tuple[str, int | None, int]] = []
+    if client is not None:
+        tails = read_tails(client, topic)
+        found.append(("relay", None, min((tail.position if tail else 0 for tail in tails), default=0)))
+    installed = connection.execute("SELECT to_regclass('projections.marks')").fetchone()
+    if installed is not None and installed[0] is not None:
+        rows = connection.execute(
+            "SELECT e.view, m.partition, m.position"
+            " FROM projections.marks m JOIN projections.editions e USING (edition)"
+            " WHERE e.state = 'current' AND e.view = ANY(%s) ORDER BY array_position(%s, e.view), m.partition",
+            ([view.name for view in views], [view.name for view in views]),
+        ).fetchall()
+        found += [(view, None if partition == STORE else partition, position) for view, partition, position in rows]
+    waiting = _recorded_after(store, {position for _, _, position in found if position < head})
+    now = datetime.now(UTC)
+    return [
+        Lag(
+            name,
+            partition,
+            position,
+            max(0, head - position),
+            max(0.0, (now - waiting[position]).total_seconds()) if position in waiting else 0.0,
+        )
+        for name, partition, position in found
+    ]
+
+
+def _recorded_after(store: PostgresRecorder, positions: set[int]) -> dict[int, datetime]:
+    """When the event after each position was recorded."""
+    found: dict[int, datetime] = {}
+    for position in positions:
+        for event in store.page(position, 1, opened=False):
+            assert event.recorded_at is not None
+            found[position] = event.recorded_at
+    return found

@@ -1,0 +1,51 @@
+"""A desk with a store and a topic of its own."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from consumers.topics import Client, ensure_topic
+from desks import as_role, open_desk, prepare
+from domain.desk import Desk
+from machines import Broker, Prepare
+
+PARTITIONS = 3
+
+
+@pytest.fixture(scope="session")
+def database_template() -> Prepare | None:
+    return prepare
+
+
+@pytest.fixture
+def desk(database: str) -> Iterator[Desk]:
+    with open_desk(database) as desk:
+        yield desk
+
+
+@pytest.fixture
+def app_dsn(database: str) -> str:
+    return as_role(database, "acta_app")
+
+
+@pytest.fixture
+def views_dsn(database: str) -> str:
+    """The database for the role that keeps the views, which `acta up` lets make schemas."""
+    name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO acta_projector").format(sql.Identifier(name)))
+    return as_role(database, "acta_projector")
+
+
+@pytest.fixture
+def client(kafka: Broker) -> Client:
+    return {"bootstrap_servers": kafka.bootstrap}
+
+
+@pytest.fixture
+def topic(client: Client, topics: str) -> str:
+    name = f"{topics}events"
+    ensure_topic(client, name, PARTITIONS)
+    return name
