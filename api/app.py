@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import commands, health, openapi, tickets
+from api import commands, feed, health, openapi, queues, reports, setup, setup_shapes, sla, tickets
 from api.edge import Edge
 from api.gate import must_be_guarded
 from api.oidc import Oidc
@@ -21,7 +21,16 @@ from api.settings import EdgeSettings
 from domain.desk import Desk
 from domain.errors import NotReadyYet, Refused
 
-_ROUTERS = (tickets.router, health.router)
+_ROUTERS = (
+    tickets.router,
+    queues.router,
+    sla.router,
+    reports.router,
+    feed.router,
+    setup.router,
+    health.router,
+)
+_SHAPES = (*queues.SHAPES, *sla.SHAPES, *reports.SHAPES, *setup_shapes.SHAPES)
 
 
 def create_app(
@@ -58,7 +67,7 @@ def create_app(
 
 def _described(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
-        app.openapi_schema = openapi.document(app)
+        app.openapi_schema = openapi.document(app, setup.BODIES, _SHAPES)
     return app.openapi_schema
 
 

@@ -1,12 +1,13 @@
 """The OpenAPI document, complete enough for generators: made of the routes, the commands and the answers' shapes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import shapes
@@ -100,13 +101,13 @@ def _name_of(kind: type[Command]) -> str:
     return f"{kind.__name__}Command"
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """The whole document."""
+def document(app: FastAPI, also: Sequence[type[BaseModel]], answered: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
+    """The whole document; ``also`` are bodies beside the commands, ``answered`` the shapes of answers."""
     made = get_openapi(
         title="Acta", version="1", description=_ABOUT, routes=app.routes, openapi_version="3.1.0", tags=_TAGS
     )
     components = made.setdefault("components", {})
-    components["schemas"] = {**components.get("schemas", {}), **_command_schemas(), **_answer_schemas()}
+    components["schemas"] = {**components.get("schemas", {}), **_body_schemas(also), **_answer_schemas(answered)}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     components["responses"] = {f"Problem{status}": _problem(status) for status in _STATUSES}
@@ -164,8 +165,8 @@ def _problem(status: int) -> dict[str, Any]:
 _OTHERWISE: dict[int, set[str]] = {}
 
 
-def _command_schemas() -> dict[str, Any]:
-    wanted = [(kind, "validation") for kind in COMMANDS.values()]
+def _body_schemas(also: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    wanted = [(kind, "validation") for kind in (*COMMANDS.values(), *also)]
     _, made = models_json_schema(wanted, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]
     schemas: dict[str, Any] = made["$defs"]
     named = {kind.__name__: _name_of(kind) for kind in COMMANDS.values()}
@@ -176,8 +177,8 @@ def _command_schemas() -> dict[str, Any]:
     return {named.get(name, name): schema for name, schema in schemas.items()}
 
 
-def _answer_schemas() -> dict[str, Any]:
-    _, components = msgspec.json.schema_components(shapes.ANSWERS, ref_template=_SCHEMAS + "{name}")
+def _answer_schemas(answered: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components([*shapes.ANSWERS, *answered], ref_template=_SCHEMAS + "{name}")
     return dict(components)
 
 

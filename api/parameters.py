@@ -1,24 +1,26 @@
 """The parameters that several routes share: how they are named, written and checked."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 
 from api.problems import NotValid
+from api.times import Moment, in_utc
 
 Ref = Annotated[
     str, Path(description="The ticket's number, with or without #, or its UUID.", max_length=64, examples=["1"])
 ]
 At = Annotated[
-    AwareDatetime | None,
+    Moment | None,
     Query(description="As of this effective time (RFC 3339 with a zone).", examples=["2026-01-31T09:00:00Z"]),
 ]
 KnownAt = Annotated[
-    AwareDatetime | None,
+    Moment | None,
     Query(description="As it was known at this time: what was recorded later does not count."),
 ]
 LARGEST = 2**53 - 1
@@ -67,6 +69,28 @@ def no_query(request: Request) -> None:
         raise NotValid(faults=[{"field": "query", "rule": "has a parameter that is not known here"}])
 
 
+def some_of(text: str, known: Collection[str], name: str) -> tuple[str, ...]:
+    """The names in a comma-separated list, each once, all of them known."""
+    named = tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
+    if not set(named) <= set(known):
+        raise _wrong(f"query/{name}", f"must be of {', '.join(known)}")
+    return named
+
+
+def must_be_zone(name: str) -> None:
+    """Refuse a time zone that does not exist."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _wrong("query/zone", "must be an IANA time zone, such as Europe/Berlin") from None
+
+
+def must_be_period(since: datetime, until: datetime) -> None:
+    """Refuse a period that ends before it begins."""
+    if since >= until:
+        raise _wrong("query/to", "must be later than 'from'")
+
+
 def moment(text: str, name: str) -> int | datetime:
     """A version or an aware time."""
     if text.isascii() and text.isdigit() and len(text) <= 9:
@@ -77,7 +101,10 @@ def moment(text: str, name: str) -> int | datetime:
         raise _wrong(name, "must be a version or a time with a zone, such as 2026-01-31T09:00:00Z") from None
     if found.tzinfo is None:
         raise _wrong(name, "needs a time zone, such as 2026-01-31T09:00:00Z")
-    return found
+    try:
+        return in_utc(found)
+    except ValueError as fault:
+        raise _wrong(name, str(fault)) from None
 
 
 def _wrong(field: str, rule: str) -> NotValid:

@@ -179,6 +179,7 @@ _RULES = {
     "datetime_from_date_parsing": "must be a time as RFC 3339 has it",
     "datetime_type": "must be a time as RFC 3339 has it, in quotes",
     "json_invalid": "must be JSON",
+    "value_error": "cannot be meant like this",
 }
 _HARMLESS = {
     "missing",

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from machines import Databases, Prepare
 from psycopg_pool import ConnectionPool
 
 from api import keys
@@ -22,6 +21,7 @@ from domain.access.principal import system
 from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
+from machines import Databases, Prepare
 
 KEK = b"k" * 32
 ACT = Act(actor=system("test").actor, channel="test")

@@ -1,0 +1,208 @@
+"""Service levels: a ticket's clocks with their explanation, the clocks that need an eye, and shares kept."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Annotated, Any, get_args
+
+import msgspec
+import psycopg
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import answers, openapi, parameters
+from api.edge import edge_of
+from api.gate import permitted
+from api.scopes import departments, in_departments
+from api.tickets import see
+from api.times import Moment
+from domain.access.principal import Principal
+from domain.clock.explain import Explanation, explain, render
+from domain.clock.folding import fold
+from domain.clock.hearing import mark_of
+from domain.clock.marks import Mark
+from domain.clock.policy import Kind
+from domain.desk import as_of
+from domain.envelope import Event
+from domain.errors import NotAllowed
+from domain.ticket.events import RequesterChanged, TicketOpened
+from projections.sla import attainment, queries
+from projections.sla.queries import Status
+
+router = APIRouter(tags=["sla"])
+Watcher = Annotated[Principal, permitted("sla.read")]
+_Handle = Annotated[str | None, Query(max_length=200)]
+
+
+class ClockShown(msgspec.Struct, kw_only=True):
+    """A clock at an instant, with every interval it counted and left out; ``text`` says it in words."""
+
+    explanation: Explanation
+    text: str
+
+
+class TicketClocks(msgspec.Struct, kw_only=True):
+    """The clocks of a ticket."""
+
+    number: int
+    at: datetime
+    clocks: list[ClockShown]
+
+
+class ClockList(msgspec.Struct, kw_only=True):
+    """Some clocks, next due first; ``next`` is the cursor of the page after, null on the last."""
+
+    clocks: list[dict[str, Any]]
+    next: str | None
+
+
+class ShareShown(msgspec.Struct, kw_only=True):
+    """So many of the clocks decided were met; ``share`` is met / decided."""
+
+    of: dict[str, Any]
+    period: datetime | None
+    met: int
+    decided: int
+    share: float | None
+
+
+class Attainment(msgspec.Struct, kw_only=True):
+    """Shares of clocks that kept their target."""
+
+    shares: list[ShareShown]
+
+
+SHAPES: list[type[msgspec.Struct]] = [TicketClocks, ClockList, Attainment]
+
+
+@router.get(
+    "/tickets/{ref}/clocks",
+    operation_id="get-ticket-clocks",
+    response_model=None,
+    openapi_extra=openapi.answer(TicketClocks, "Every clock of the ticket, explained."),
+)
+async def get_ticket_clocks(
+    request: Request, ref: parameters.Ref, caller: Watcher, at: parameters.At = None
+) -> Response:
+    """The ticket's clocks, now or as they stood then, with the intervals that each figure was counted from."""
+    edge = edge_of(request)
+    policies = await edge.policies()
+
+    def ask() -> TicketClocks:
+        seen = see(edge, ref, caller)
+        if seen.sight == "own":
+            raise NotAllowed(permission="sla.read")
+        now = at or edge.desk.now()
+        clocks = fold(_marks(as_of(seen.history, at=now, known_at=None)), policies)
+        explained = [explain(clock, now, policies) for clock in clocks]
+        shown = [ClockShown(explanation=explanation, text=render(explanation)) for explanation in explained]
+        return TicketClocks(number=seen.today.number, at=now, clocks=shown)
+
+    return answers.json(await edge.read(ask))
+
+
+def _marks(events: Iterable[Event]) -> Iterator[Mark]:
+    requester = None
+    for event in events:
+        if isinstance(event, TicketOpened):
+            requester = event.requester
+        elif isinstance(event, RequesterChanged):
+            requester = event.new
+        mark = mark_of(event, requester)
+        if mark is not None:
+            yield mark
+
+
+@router.get(
+    "/sla/clocks",
+    operation_id="list-clocks",
+    response_model=None,
+    openapi_extra=openapi.answer(ClockList, "The clocks that are wanted, next due first."),
+)
+async def list_clocks(
+    request: Request,
+    caller: Watcher,
+    status: Annotated[
+        str,
+        Query(max_length=100, description="Any of running, paused, at_risk, breached, met.", examples=["at_risk"]),
+    ] = "running,paused",
+    clock: Kind | None = None,
+    department: _Handle = None,
+    group: _Handle = None,
+    assignee: _Handle = None,
+    priority: Annotated[int | None, Query(ge=1, le=5)] = None,
+    policy: _Handle = None,
+    at: parameters.At = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
+    cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
+    wait_for: parameters.WaitFor = None,
+) -> Response:
+    """Who is at risk: clocks by status, as of now or of a past moment."""
+    edge = edge_of(request)
+    statuses: tuple[Any, ...] = parameters.some_of(status, get_args(Status), "status")
+    wanted = queries.Wanted(
+        statuses=statuses,
+        clock=clock,
+        department=department,
+        group=group,
+        assignee=assignee,
+        priority=priority,
+        policy=policy,
+    )
+    policies = await edge.policies()
+    scope = departments(caller, "sla.read")
+
+    def ask(connection: psycopg.Connection[Any]) -> ClockList:
+        now = edge.desk.now()
+        page = queries.clocks_wanted(
+            connection, scope, wanted, now=now, policies=policies, at=at, after=cursor, limit=limit
+        )
+        return ClockList(clocks=in_departments(edge, scope, page.rows), next=page.next)
+
+    return answers.json(await edge.view("sla", ask, wait_for))
+
+
+@router.get(
+    "/sla/attainment",
+    operation_id="get-attainment",
+    response_model=None,
+    openapi_extra=openapi.answer(Attainment, "Shares met, by what was asked for."),
+)
+async def get_attainment(
+    request: Request,
+    caller: Watcher,
+    since: Annotated[Moment, Query(alias="from", description="Decided at or after this time.")],
+    until: Annotated[Moment, Query(alias="to", description="Decided before this time.")],
+    by: Annotated[str, Query(max_length=200, description="Dimensions, comma-separated.")] = "clock",
+    bucket: attainment.Bucket | None = None,
+    zone: Annotated[str, Query(max_length=64, description="IANA name of the zone in which days begin.")] = "UTC",
+    at: parameters.At = None,
+    wait_for: parameters.WaitFor = None,
+) -> Response:
+    """How many clocks kept their target, of those decided in a period."""
+    edge = edge_of(request)
+    dimensions: tuple[Any, ...] = parameters.some_of(by, attainment.DIMENSIONS, "by")
+    parameters.must_be_zone(zone)
+    parameters.must_be_period(since, until)
+    scope = departments(caller, "sla.read")
+
+    def ask(connection: psycopg.Connection[Any]) -> Attainment:
+        found = attainment.attainment(
+            connection,
+            scope,
+            since,
+            until,
+            now=edge.desk.now(),
+            at=at,
+            by=dimensions,
+            bucket=bucket,
+            zone=zone,
+        )
+        return Attainment(shares=[_share(share) for share in found])
+
+    return answers.json(await edge.view("sla", ask, wait_for))
+
+
+def _share(share: attainment.Share) -> ShareShown:
+    kept = share.met / share.decided if share.decided else None
+    return ShareShown(of=share.of, period=share.period, met=share.met, decided=share.decided, share=kept)
