@@ -1,0 +1,71 @@
+"""The README is true: its tour runs, its settings are the settings."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import readme
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A desk that runs as `make run` runs it, in a folder of its own."""
+    environment = {**os.environ, "ACTA_HOME": str(tmp_path), "ACTA_PORT": "0"}
+    command = [sys.executable, "-c", "from deploy.cli import main; main()", "run"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as desk:
+        assert desk.stdout is not None
+        said = ""
+        for line in desk.stdout:
+            said += line
+            if "Stop with Ctrl-C" in line:
+                break
+        assert "Acta is at http" in said
+        yield tmp_path
+        desk.send_signal(signal.SIGINT)
+        desk.communicate()
+
+
+def test_the_tour_runs_as_it_stands_in_the_readme(home: Path):
+    tour = readme.blocks("Five minutes with curl")
+    assert len(tour) >= 6
+    preface = tour[0][1]
+    refused = 0
+    for kind, block in tour[1:]:
+        run = subprocess.run(
+            ["bash", "-ec", preface + block],
+            env={**os.environ, "ACTA_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if kind == "refused":
+            refused += 1
+            assert json.loads(run.stdout)["possible"]
+        else:
+            assert run.returncode == 0, run.stdout + run.stderr
+    assert refused == 1
+
+
+def test_only_the_owner_can_read_where_the_key_stands(home: Path):
+    assert (home / "run.json").stat().st_mode & 0o077 == 0
+    assert (home / "kek").stat().st_mode & 0o077 == 0
+
+
+def test_every_setting_stands_in_the_readme_with_its_default():
+    assert readme.settings_table() in readme.section("Settings")
+
+
+def test_every_command_that_the_readme_names_exists():
+    from deploy.cli import cli
+
+    known = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    known |= {group.name for group in cli.registered_groups}
+    named = set(re.findall(r"`acta ([a-z]+)", readme.README.read_text()))
+    assert named <= known
