@@ -150,9 +150,9 @@ def as_of_function(view: View, table: StateTable[Any]) -> sql.Composed:
         )
         for span in range(LONGEST_SPAN)
     ]
-    longest = sql.SQL("span = {} AND valid_from <= instant").format(sql.Literal(LONGEST_SPAN))
+    longest = sql.SQL("span = {} AND valid_from < instant + interval '1 microsecond'").format(sql.Literal(LONGEST_SPAN))
     # The planner turns the alternatives into as many short index ranges. A join with the spans it gets wrong, and a
-    # condition that all of them share it would look up apart, over the whole history.
+    # condition that all of them share it would look up apart, over the whole history: so the last is worded otherwise.
     alternatives = sql.SQL(" OR ").join([*begun, longest])
     return sql.SQL(
         "CREATE FUNCTION {function}(instant timestamptz) RETURNS SETOF {history} LANGUAGE sql STABLE AS $body$ "
