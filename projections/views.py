@@ -1,7 +1,9 @@
 """Every view there is: the one list."""
 
+from projections.audit import audit
 from projections.engine import View
 from projections.queue import queue
+from projections.reporting import reporting
 from projections.sla import sla
 
-ALL: tuple[View, ...] = (queue, sla)
+ALL: tuple[View, ...] = (queue, sla, reporting, audit)

@@ -1,4 +1,4 @@
-"""What the stable views mean, for those who query them in SQL: comments, a data dictionary, the analysts' right to read.
+"""The words for those who query stable views in SQL: comments, a data dictionary; and the analysts' right to read.
 
 The words stand beside the rows: a row type's docstring tells of the table, ``msgspec.Meta(description=…)`` of a column.
 They are put into the database together with the stable views, so that no switch of editions loses them. Analysts may

@@ -208,10 +208,21 @@ def put_right(row: TicketFacts, event: e.TicketCorrected, versions: Versions) ->
         changes["group_changes"] = row.group_changes + 1
     if "assignee" in event.new:
         changes |= owned(row, str(event.new["assignee"]))
-    if "opened_at" in event.new:
-        changes["opened_at"] = datetime.fromisoformat(str(event.new["opened_at"]))
     row = replace(row, **changes)
+    if "opened_at" in event.new:
+        row = _opened_at(row, datetime.fromisoformat(str(event.new["opened_at"])), versions)
     return replace(row, **_state_put_right(row, str(event.new.get("status", row.status)), event, versions))
+
+
+def _opened_at(row: TicketFacts, at: datetime, versions: Versions) -> TicketFacts:
+    """What is counted from the opening is counted anew."""
+    response, resolution = row.first_response_at, row.resolved_at
+    return replace(
+        row,
+        opened_at=at,
+        first_response_business_minutes=response and business_minutes(row, at, response, versions),
+        resolution_business_minutes=resolution and business_minutes(row, at, resolution, versions),
+    )
 
 
 def _state_put_right(row: TicketFacts, status: str, event: e.TicketCorrected, versions: Versions) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""What was done to the configuration, to persons' records, and by requests and refusals, in words."""
+
+from domain.access import events as a
+from domain.person import events as p
+from domain.request import events as r
+from domain.setup import events as s
+from projections.audit.wording import Speech, listed, quoted, says, several
+
+
+@says(p.PersonRegistered)
+def registered(event: p.PersonRegistered, speech: Speech) -> str:
+    return f"registered {speech.person(event.stream)}{speech.text(event, 'name')}"
+
+
+@says(p.ContactChanged)
+def contact_changed(event: p.ContactChanged, speech: Speech) -> str:
+    return f"recorded new particulars of {speech.person(event.stream)}{speech.text(event, 'name')}"
+
+
+@says(r.RequestDecided)
+def decided(event: r.RequestDecided, speech: Speech) -> str:
+    if event.refusal is not None:
+        return f"had a keyed request refused for good ({event.refusal.get('code', 'refused')})"
+    number = (event.receipt or {}).get("number")
+    about = f" on ticket #{number}" if number else ""
+    return f"had a keyed request carried out{about}; the same request again gets the same answer"
+
+
+@says(a.AccessRefused)
+def refused(event: a.AccessRefused, speech: Speech) -> str:
+    often = "" if event.count == 1 else f" {event.count} times"
+    where = f" in {speech.department(event.department)}" if event.department else ""
+    ticket = f" on the ticket {event.ticket}" if event.ticket else ""
+    origin = f", coming from {event.origin}" if event.origin else ""
+    return f"was refused{often} the right {quoted(event.permission)}{ticket}{where} ({event.code}){origin}"
+
+
+@says(s.DepartmentDefined)
+def department_defined(event: s.DepartmentDefined, speech: Speech) -> str:
+    days = several(event.close_after_days, "day")
+    close = f"close after {days}" if event.close_after_days else "never close by themselves"
+    queue = f", new ones go to {speech.group(event.default_group)}" if event.default_group else ""
+    rules = f"its resolved tickets {close} and can be reopened for {several(event.reopen_days, 'day')}{queue}"
+    back = several(event.backdate_minutes, "minute")
+    backdate = f", its services may date back {back}" if event.backdate_minutes else ""
+    return f"defined the department {quoted(event.department)} ({event.name}): {rules}{backdate}"
+
+
+@says(s.DepartmentRetired)
+def department_retired(event: s.DepartmentRetired, speech: Speech) -> str:
+    return f"retired {speech.department(event.department)}, which takes no requests any more"
+
+
+@says(s.GroupDefined)
+def group_defined(event: s.GroupDefined, speech: Speech) -> str:
+    skills = f", with the skills {listed(event.skills)}" if event.skills else ""
+    where = f"in {speech.department(event.department)} at level {event.level}"
+    return f"defined the group {quoted(event.group)} ({event.name}) {where}{skills}"
+
+
+@says(s.GroupRetired)
+def group_retired(event: s.GroupRetired, speech: Speech) -> str:
+    return f"retired {speech.group(event.group)}, which works no queue any more"
+
+
+@says(s.AgentDefined)
+def agent_defined(event: s.AgentDefined, speech: Speech) -> str:
+    groups = f"in {listed([speech.group(one) for one in event.groups])}" if event.groups else "in no group"
+    skills = f", with the skills {listed(event.skills)}" if event.skills else ""
+    away = "" if event.available else ", not available now"
+    return f"defined the agent {quoted(event.agent)} {groups}{skills}{away}{speech.text(event, 'name')}"
+
+
+@says(s.AgentRetired)
+def agent_retired(event: s.AgentRetired, speech: Speech) -> str:
+    return f"retired the agent {speech.agent(event.agent)}"
+
+
+@says(s.RoleGranted)
+def role_granted(event: s.RoleGranted, speech: Speech) -> str:
+    return f"gave {speech.agent(event.grantee)} the role {quoted(event.role)} {_places(event.departments, speech)}"
+
+
+@says(s.RoleRevoked)
+def role_revoked(event: s.RoleRevoked, speech: Speech) -> str:
+    return f"took the role {quoted(event.role)} from {speech.agent(event.grantee)}"
+
+
+@says(s.CalendarVersioned)
+def calendar_versioned(event: s.CalendarVersioned, speech: Speech) -> str:
+    days = f"open on {listed([day.title() for day in event.openings])}" if event.openings else "never open"
+    apart = f"{several(len(event.holidays), 'holiday')} and {several(len(event.special), 'special day')}"
+    name = f"version {event.calendar_version} of the calendar {quoted(event.calendar)}"
+    return f"set down {name}: {days} by the clocks of {event.zone}, with {apart}"
+
+
+@says(s.PolicyVersioned)
+def policy_versioned(event: s.PolicyVersioned, speech: Speech) -> str:
+    name = f"version {event.policy_version} of the service level {quoted(event.policy)}"
+    asks = listed([f"{about.replace('_', ' ')} {_choice(value)}" for about, value in event.condition.items()])
+    where = f"for tickets with {asks}" if event.condition else "for every ticket that no other one applies to"
+    calendar = f"calendar {quoted(event.calendar)} (version {event.calendar_version})"
+    return f"set down {name} {where}, counted by the {calendar}"
+
+
+@says(s.PolicyRetired)
+def policy_retired(event: s.PolicyRetired, speech: Speech) -> str:
+    return f"retired the service level {quoted(event.policy)}, which applies to no further ticket"
+
+
+@says(s.RequestTypeVersioned)
+def request_type_versioned(event: s.RequestTypeVersioned, speech: Speech) -> str:
+    name = f"version {event.request_type_version} of the type of request {quoted(event.request_type)} ({event.name})"
+    return f"set down {name} in {speech.department(event.department)}"
+
+
+@says(s.RequestTypeRetired)
+def request_type_retired(event: s.RequestTypeRetired, speech: Speech) -> str:
+    return f"retired the type of request {quoted(event.request_type)}"
+
+
+@says(s.PriorityMatrixVersioned)
+def matrix_versioned(event: s.PriorityMatrixVersioned, speech: Speech) -> str:
+    pairs = zip(_IMPACTS, event.matrix, strict=True)
+    rows = listed([f"{impact} impact {', '.join(map(str, row))}" for impact, row in pairs])
+    return f"set down the priorities by urgency (high, medium, low): {rows}"
+
+
+@says(s.ApiKeyIssued)
+def key_issued(event: s.ApiKeyIssued, speech: Speech) -> str:
+    until = f", valid until {speech.moment(event.expires_at)}" if event.expires_at else ""
+    return f"issued the API key {quoted(event.key)} to {speech.agent(event.holder)} ({event.kind}){until}"
+
+
+@says(s.ApiKeyRevoked)
+def key_revoked(event: s.ApiKeyRevoked, speech: Speech) -> str:
+    return f"revoked the API key {quoted(event.key)}"
+
+
+_IMPACTS = ("high", "medium", "low")
+
+
+def _places(departments: tuple[str, ...], speech: Speech) -> str:
+    if s.EVERYWHERE in departments:
+        return "everywhere"
+    return f"in {listed([speech.department(one) for one in departments])}" if departments else "nowhere"
+
+
+def _choice(value: object) -> str:
+    return " or ".join(quoted(one) for one in value) if isinstance(value, list | tuple) else quoted(value)
