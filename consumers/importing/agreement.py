@@ -43,9 +43,14 @@ class Agreement(msgspec.Struct, kw_only=True):
     shown: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether nothing differs and nothing is missing."""
-        return not self.missing and all(not column.differences for column in self.columns.values())
+    def unexplained(self) -> list[Difference]:
+        """Differences for which there is no reason: faults of the import."""
+        return [it for column in self.columns.values() for it in column.differences if not it.because]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every incident is there and nothing differs without a reason."""
+        return not self.missing and not self.unexplained
 
     def lines(self) -> list[str]:
         """The agreement as text."""

@@ -34,7 +34,7 @@ from domain.ticket.state import Ticket, evolve
 
 _AT_ONCE = 400
 _NOT_YET = "the source dates it after the incident's last row"
-_BEHIND = "the source's rows of this incident go back in time, effective times do not"
+_TAKEN_UP = "it was taken up again after that, and an open ticket has no such time here"
 
 
 def check(desk: Desk, path: Path, zone: str) -> Agreement:
@@ -114,10 +114,15 @@ class _Check:
         last = rows[-1]
         given = dict(zip(at.TIMES, last.times, strict=True))
         for column, time in times_said(ticket).items():
-            because = ""
-            if given[column] != time and given[column] is not None:
-                because = _NOT_YET if cast(datetime, given[column]) > last.updated_at else _BEHIND
-            source = given[column]
+            source, because = given[column], ""
+            if source is not None and source > last.updated_at:
+                because = _NOT_YET
+            elif (
+                column in (at.RESOLVED_AT, at.CLOSED_AT)
+                and time is None
+                and ticket.status not in ("resolved", "closed")
+            ):
+                because = _TAKEN_UP
             if source is None and column in (at.RESOLVED_AT, at.CLOSED_AT):
                 self.result.columns[at.COLUMNS[column]].unknown += 1
             else:
@@ -176,15 +181,22 @@ class _Check:
 
 
 def _moments(rows: Sequence[Row]) -> list[tuple[Row, datetime]]:
-    """The rows after which time went on, and when they took effect: no earlier than what was before them."""
+    """The rows that stood for a while, and since when: no earlier than what was before them.
+
+    A row does not stand when a later one bears the same time, or an earlier one where a source goes back in time.
+    """
     effective = rows[0].opened_at
-    moments: list[tuple[Row, datetime]] = []
+    begun: list[tuple[Row, datetime]] = []
     for row in rows:
         effective = max(effective, row.updated_at)
-        if moments and moments[-1][1] == effective:
-            moments.pop()
-        moments.append((row, effective))
-    return moments
+        begun.append((row, effective))
+    moments: list[tuple[Row, datetime]] = []
+    next_change: datetime | None = None
+    for row, moment in reversed(begun):
+        if next_change is None or next_change > moment:
+            moments.append((row, moment))
+        next_change = row.updated_at if next_change is None else min(next_change, row.updated_at)
+    return moments[::-1]
 
 
 def _moves_group(event: TicketEvent) -> bool:
