@@ -155,8 +155,13 @@ class Parts(Shelf):
     def follow(self, old: Any, new: Any, event: Event) -> None:
         """A row of the whole has changed: so have some of its parts."""
         key_of, slots = self._key_of, self.slots
-        gone = set() if old is None else {key_of(part) for part in self._parts_of(old)}
-        for part in () if new is None else self._parts_of(new):
+        before = () if old is None else tuple(self._parts_of(old))
+        after = () if new is None else tuple(self._parts_of(new))
+        # Most parts are the very same, and need no look at their keys.
+        gone = {key_of(part) for part in before if not any(part is other for other in after)}
+        for part in after:
+            if any(part is other for other in before):
+                continue
             key = key_of(part)
             gone.discard(key)
             slot = slots.get(key)

@@ -10,7 +10,7 @@ from domain.clock.hearing import IMPORTED, mark_of
 from domain.clock.recording import next_owed_after
 from domain.ticket import events as e
 from projections.engine import Versions
-from projections.sla.entries import Circumstances, Standing, TicketClocks, name_of, tickets
+from projections.sla.entries import Circumstances, Entries, TicketClocks, shown, tickets
 
 
 @tickets.on(e.TicketOpened)
@@ -23,7 +23,9 @@ def start(row: TicketClocks | None, event: e.TicketOpened, versions: Versions) -
         requester=event.requester,
         imported=bool(event.imported_from) or event.act.channel == IMPORTED,
         alarm_at=None,
-        standing=Standing(now=now, clocks=Clocks()),
+        circumstances=now,
+        clocks=Clocks(),
+        entries=Entries(),
     )
     return moved(fresh, event, versions)
 
@@ -61,29 +63,25 @@ def change_group(row: TicketClocks, event: e.TicketRouted) -> TicketClocks:
 @tickets.on(e.TicketAssigned, e.TicketClaimed)
 def change_hands(row: TicketClocks, event: e.TicketAssigned | e.TicketClaimed, versions: Versions) -> TicketClocks:
     """Whoever is asked by themselves is not waited for."""
-    return moved(placed(row, assignee=event.assignee), event, versions)
+    return moved(row, event, versions, assignee=event.assignee)
 
 
 @tickets.on(e.TicketReleased)
 def leave_hands(row: TicketClocks, event: e.TicketReleased, versions: Versions) -> TicketClocks:
-    return moved(placed(row, assignee=""), event, versions)
+    return moved(row, event, versions, assignee="")
 
 
 @tickets.on(e.TicketCorrected)
 def put_right(row: TicketClocks, event: e.TicketCorrected, versions: Versions) -> TicketClocks:
     """A state that was put right moves the clocks as the act would have."""
     names = {"group", "assignee", "priority"} & event.new.keys()
-    return moved(placed(row, **{name: event.new[name] for name in names}), event, versions)
+    return moved(row, event, versions, **{name: event.new[name] for name in names})
 
 
 @tickets.on(e.SlaRetargeted, e.SlaDetached)
 def change_target(row: TicketClocks, event: e.SlaRetargeted | e.SlaDetached, versions: Versions) -> TicketClocks:
     """Another promise holds for the clocks that go on; each remembers why."""
-    before = {name_of(clock): clock.policy for clock in row.standing.clocks}
-    after = moved(row, event, versions)
-    standing = after.standing
-    names = (name_of(clock) for clock in standing.clocks if before.get(name_of(clock)) != clock.policy)
-    return replace(after, standing=replace(standing, causes=standing.causes | dict.fromkeys(names, event.cause)))
+    return moved(row, event, versions, event.cause)
 
 
 @tickets.on(
@@ -105,28 +103,25 @@ def move(row: TicketClocks, event: e.TicketEvent, versions: Versions) -> TicketC
     return moved(row, event, versions)
 
 
-def moved(row: TicketClocks, event: e.TicketEvent, versions: Versions) -> TicketClocks:
-    """The ticket with its clocks moved on; a clock that ends keeps the circumstances it ended in."""
+def moved(
+    row: TicketClocks, event: e.TicketEvent, versions: Versions, cause: str | None = None, **changes: Any
+) -> TicketClocks:
+    """The ticket with its clocks moved on, and in other circumstances if ``changes`` names some."""
     mark = mark_of(event, row.requester)
     if mark is None:
-        return row
-    standing = row.standing
-    clocks = advance(standing.clocks, mark, versions)
-    going = {name_of(clock) for clock in standing.clocks if clock.unfinished}
-    ended = [name for clock in clocks if not clock.unfinished and _is_news(name := name_of(clock), going, standing)]
-    then = standing.then | dict.fromkeys(ended, standing.now) if ended else standing.then
+        return placed(row, **changes) if changes else row
+    clocks = advance(row.clocks, mark, versions)
+    circumstances = replace(row.circumstances, **changes) if changes else row.circumstances
     return replace(
         row,
         alarm_at=None if row.imported else next_owed_after(clocks),
-        standing=Standing(now=standing.now, clocks=clocks, then=then, causes=standing.causes),
+        circumstances=circumstances,
+        clocks=clocks,
+        entries=shown(row, clocks, circumstances, cause),
     )
 
 
-def _is_news(name: str, going: set[str], standing: Standing) -> bool:
-    return name in going or name not in standing.then
-
-
-def placed(row: TicketClocks, **circumstances: Any) -> TicketClocks:
+def placed(row: TicketClocks, **changes: Any) -> TicketClocks:
     """The ticket in other circumstances."""
-    standing = row.standing
-    return replace(row, standing=replace(standing, now=replace(standing.now, **circumstances)))
+    circumstances = replace(row.circumstances, **changes)
+    return replace(row, circumstances=circumstances, entries=shown(row, row.clocks, circumstances))

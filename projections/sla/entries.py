@@ -4,7 +4,6 @@ The clocks of a ticket depend on each other (a next response is asked for only a
 as one row; each clock is then shown as a row of its own, which is what lists and figures read.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,34 +32,7 @@ class Circumstances(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tier: str
 
 
-class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the next event needs. ``then``: the circumstances in which each finished clock ended, by ``name_of``.
-
-    ``causes``: why each clock has the target it has, where that was changed.
-    """
-
-    now: Circumstances
-    clocks: Clocks
-    then: dict[str, Circumstances] = {}
-    causes: dict[str, str] = {}
-
-
-class TicketClocks(msgspec.Struct, frozen=True, kw_only=True):
-    """All clocks of one ticket.
-
-    ``alarm_at`` is the next instant at which a warning or a breach is to be recorded, whether it lies ahead or was
-    missed; None where nothing is owed, and for a ticket that was brought over from another desk, which warns nobody.
-    """
-
-    ticket: UUID
-    number: int
-    requester: UUID
-    imported: bool
-    alarm_at: datetime | None
-    standing: Standing
-
-
-class ClockEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ClockEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One clock of one ticket; ``instance`` counts the rounds of next responses, and clocks that started afresh.
 
     Department, group, assignee, priority, request type and tier are those of the ticket while the clock goes on, and
@@ -105,18 +77,63 @@ class ClockEntry(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
 
 
-def name_of(clock: Clock) -> str:
-    """What tells a clock from the others of its ticket."""
-    return f"{clock.kind.value} {clock.instance}"
+class Entries(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The clocks of one ticket as they are shown, in the order of ``Clocks``."""
+
+    each: tuple[ClockEntry, ...] = ()
 
 
-def entries_of(row: TicketClocks) -> Iterator[ClockEntry]:
+class TicketClocks(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """All clocks of one ticket, with what the next event needs to know.
+
+    ``alarm_at`` is the next instant at which a warning or a breach is to be recorded, whether it lies ahead or was
+    missed; None where nothing is owed, and for a ticket that was brought over from another desk, which warns nobody.
+    """
+
+    ticket: UUID
+    number: int
+    requester: UUID
+    imported: bool
+    alarm_at: datetime | None
+    circumstances: Circumstances
+    clocks: Clocks
+    entries: Entries
+
+
+def entries_of(row: TicketClocks) -> tuple[ClockEntry, ...]:
     """Each clock of a ticket as a row of its own."""
-    standing = row.standing
-    for clock in standing.clocks:
-        name = name_of(clock)
-        where = standing.now if clock.unfinished else standing.then[name]
-        yield _entry(row, clock, where, standing.causes.get(name, ""))
+    return row.entries.each
+
+
+def shown(row: TicketClocks, clocks: Clocks, circumstances: Circumstances, cause: str | None = None) -> Entries:
+    """The entries of a ticket whose clocks and circumstances were those of ``row`` and are these now.
+
+    A clock that ended stays in the circumstances it ended in. ``cause``: why targets change, if that is what happens.
+    """
+    before = {id(clock): entry for clock, entry in zip(row.clocks, row.entries.each, strict=True)}
+    settled = circumstances is row.circumstances
+    return Entries(
+        tuple(
+            entry
+            if (entry := before.get(id(clock))) is not None and (settled or not clock.unfinished)
+            else _anew(row, clock, circumstances, cause)
+            for clock in clocks
+        )
+    )
+
+
+def _anew(row: TicketClocks, clock: Clock, circumstances: Circumstances, cause: str | None) -> ClockEntry:
+    kind, known = str(clock.kind), None
+    for entry in row.entries.each:
+        if entry.clock == kind and entry.instance == clock.instance:
+            known = entry
+    if known is None:
+        return _entry(row, clock, circumstances, "")
+    if known.stopped_at is not None and not clock.unfinished:
+        names = Circumstances.__struct_fields__
+        circumstances = Circumstances(*(getattr(known, name) for name in names))
+    changed = cause is not None and clock.targeted_at != known.targeted_at
+    return _entry(row, clock, circumstances, cause if changed and cause is not None else known.target_cause)
 
 
 def _entry(row: TicketClocks, clock: Clock, where: Circumstances, cause: str) -> ClockEntry:
@@ -124,7 +141,7 @@ def _entry(row: TicketClocks, clock: Clock, where: Circumstances, cause: str) ->
     said = verdict(clock, clock.counted_to)
     return ClockEntry(
         ticket=row.ticket,
-        clock=clock.kind.value,
+        clock=str(clock.kind),
         instance=clock.instance,
         number=row.number,
         department=where.department,
@@ -137,14 +154,14 @@ def _entry(row: TicketClocks, clock: Clock, where: Circumstances, cause: str) ->
         policy_version=None if ref is None else ref.version,
         calendar=None if ref is None else ref.calendar,
         calendar_version=None if ref is None else ref.calendar_version,
-        unit=None if clock.unit is None else clock.unit.value,
+        unit=None if clock.unit is None else str(clock.unit),
         target=clock.target,
         targeted_at=clock.targeted_at,
         target_cause=cause,
-        stage=turn.stage.value,
+        stage=str(turn.stage),
         since=turn.at,
         reason=turn.detail,
-        verdict=said.value,
+        verdict=str(said),
         started_at=clock.started_at,
         stopped_at=clock.stopped_at,
         elapsed=clock.elapsed,
@@ -189,11 +206,12 @@ clocks = sla.parts(
     key=("ticket", "clock", "instance"),
     history=History(by=(("stage", "department"), ("decided_at",))),
     indexes=(
-        f"({_ORDER}) WHERE {PROMISED}",
-        f"(department, {_ORDER}) WHERE {PROMISED}",
-        f'("group", {_ORDER}) WHERE {PROMISED}',
-        f"(assignee, {_ORDER}) WHERE {PROMISED} AND assignee <> ''",
+        f"(stage, verdict, {_ORDER}) WHERE {PROMISED}",
+        f"(department, stage, verdict, {_ORDER}) WHERE {PROMISED}",
+        f'("group", stage, verdict, {_ORDER}) WHERE {PROMISED}',
+        f"(assignee, stage, verdict, {_ORDER}) WHERE {PROMISED} AND assignee <> ''",
         f"(verdict, {_ORDER}) WHERE verdict IN ('met', 'breached')",
-        "(breaches_after) WHERE breaches_after IS NOT NULL",
+        f"(at_risk_from) WHERE {PROMISED} AND verdict = 'undecided'",
+        "(breaches_after) WHERE verdict = 'undecided' AND breaches_after IS NOT NULL",
     ),
 )
