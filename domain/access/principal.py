@@ -1,7 +1,7 @@
 """Who is asking, and what they may do where. Deny by default.
 
 A role is a set of permissions; a grant gives a role in some departments. Permissions are named for the thing and the
-act on it; ``…-own`` reaches only tickets on which the principal is the requester or a watcher.
+act on it; ``…-own`` reaches only tickets of which the principal is the requester.
 """
 
 from collections.abc import Iterable

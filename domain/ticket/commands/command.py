@@ -94,10 +94,8 @@ def decide(command: Command, ticket: Ticket, situation: Situation) -> Decision:
 
 
 def is_own(ticket: Ticket, principal: Principal) -> bool:
-    """Whether the principal is the ticket's requester or watches it."""
-    return (principal.person is not None and principal.person == ticket.requester) or (
-        principal.actor.id in ticket.watchers
-    )
+    """Whether the principal is the ticket's requester."""
+    return principal.person is not None and principal.person == ticket.requester
 
 
 def possible(ticket: Ticket, commands: Mapping[str, type[Command]]) -> list[str]:
