@@ -18,6 +18,7 @@ an empty object as its value.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -55,6 +56,7 @@ class _When(msgspec.Struct):
 _when = msgspec.json.Decoder(_When)
 
 
+@lru_cache(maxsize=65_536)
 def partition_of(stream: UUID, partitions: int) -> int:
     """The partition of a stream: murmur2 of its key as every Kafka client computes it. It must never change."""
     return int((murmur2(key_of(stream)) & 0x7FFF_FFFF) % partitions)

@@ -73,9 +73,7 @@ def must_equal_the_store(owner_dsn: str) -> None:
         counted = connection.execute(
             "SELECT stream, events, version, wrong FROM watching.streams ORDER BY stream"
         ).fetchall()
-        assert (
-            counted
-            == connection.execute(
-                "SELECT stream, count(*), max(version)::bigint, 0::bigint FROM acta.events GROUP BY stream ORDER BY stream"
-            ).fetchall()
-        )
+        wanted = connection.execute(
+            "SELECT stream, count(*), max(version)::bigint, 0::bigint FROM acta.events GROUP BY stream ORDER BY stream"
+        ).fetchall()
+        assert counted == wanted

@@ -1,0 +1,120 @@
+"""The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
+
+Parts: ``relay``, ``project``, ``write``. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the messages
+of that transaction are at the broker and not yet committed; a projector stops where ``watching`` does.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import psycopg  # noqa: E402
+
+from consumers.loop import stop_on_signals  # noqa: E402
+from consumers.outlet import Outlet  # noqa: E402
+from consumers.project import project  # noqa: E402
+from consumers.relay import relay  # noqa: E402
+from consumers.topics import Client  # noqa: E402
+from desks import KEK, TESTER  # noqa: E402
+from domain.desk import Desk, Order  # noqa: E402
+from domain.ticket.commands import COMMANDS  # noqa: E402
+from watching import watching  # noqa: E402
+
+WRITERS = 4
+
+
+@dataclass
+class World:
+    """Where everything is."""
+
+    app: str
+    views: str
+    bootstrap: str
+    topic: str
+    receipts: str
+    patience_s: float = 2.0
+    stop_in_transaction: int = 0
+
+    @property
+    def client(self) -> Client:
+        return {"bootstrap_servers": self.bootstrap}
+
+
+def act_as_relay(world: World, stop: Flag) -> None:
+    """The real relay."""
+    if world.stop_in_transaction:
+        _stop_in_transaction(world.stop_in_transaction)
+    desk = Desk(world.app, KEK)
+    relay(desk.store, world.app, world.client, world.topic, stop, batch=50, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_projector(world: World, stop: Flag) -> None:
+    """The real projector, with the watching view."""
+    desk = Desk(world.app, KEK)
+    project(desk, world.views, [watching], world.client, world.topic, stop, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_writer(world: World, stop: Flag) -> None:
+    """Several callers; what is acknowledged is written down: position, stream and version of each receipt."""
+    desk = Desk(world.app, KEK)
+
+    def call(number: int, receipts: int) -> None:
+        ticket = ""
+        while not stop.is_set():
+            verb = "note" if ticket else "open"
+            fields = {"text": "still smoking"} if ticket else {"department": "it", "title": f"Printer {number}"}
+            order = Order(
+                command=COMMANDS[verb].model_validate(fields), principal=TESTER, ticket=ticket, channel="test"
+            )
+            try:
+                receipt = desk.handle(order)
+            except psycopg.OperationalError:
+                stop.wait(0.05)
+                continue
+            os.write(receipts, f"{receipt.position} {receipt.ticket} {receipt.version}\n".encode())
+            ticket = "" if ticket and receipt.version > 9 else str(receipt.ticket)
+
+    receipts = os.open(world.receipts, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    callers = [Thread(target=call, args=(number, receipts)) for number in range(WRITERS)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    desk.close()
+
+
+def _stop_in_transaction(number: int) -> None:
+    committed = Outlet.commit
+    left = [number]
+
+    def commit(outlet: Outlet) -> None:
+        if outlet._sent:
+            left[0] -= 1
+            if left[0] == 0:
+                outlet._producer.flush(10)
+                print("stopping in a transaction", flush=True)
+                os.kill(os.getpid(), signal.SIGSTOP)
+        committed(outlet)
+
+    Outlet.commit = commit  # type: ignore[method-assign]
+
+
+PARTS = {"relay": act_as_relay, "project": act_as_projector, "write": act_as_writer}
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(asctime)s %(message)s")
+    logging.getLogger("acta").setLevel(logging.INFO)
+    ended = Flag()
+    stop_on_signals(ended)
+    PARTS[sys.argv[1]](World(**json.loads(sys.argv[2])), ended)
