@@ -21,7 +21,7 @@ from api.settings import EdgeSettings
 from domain.desk import Desk
 from domain.errors import NotReadyYet, Refused
 
-_ROUTERS = (
+ROUTERS = (
     tickets.router,
     queues.router,
     sla.router,
@@ -54,7 +54,7 @@ def create_app(
     app = FastAPI(title="Acta", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.edge = edge
     app.router.redirect_slashes = False
-    app.router.routes = [*commands.routes(), *(route for router in _ROUTERS for route in router.routes)]
+    app.router.routes = [*commands.routes(), *(route for router in ROUTERS for route in router.routes)]
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.add_middleware(Outermost)
     app.add_exception_handler(Refused, _refused)

@@ -93,7 +93,11 @@ class Edge:
             with self.views.connection() as connection:
                 if wait_for is not None and complete_to(connection, name) < wait_for:
                     return _BEHIND
-                return ask(connection)
+                try:
+                    return ask(connection)
+                except psycopg.errors.UndefinedTable:
+                    # Nobody has built this view yet; whoever keeps the views does so when it starts.
+                    return _BEHIND
 
         while isinstance(answer := await self.read(asked), _Behind):
             if monotonic() > until:

@@ -1,5 +1,6 @@
 """Serving the application with uvicorn, so that streams end when the server is asked to stop."""
 
+import logging
 import socket
 
 import uvicorn
@@ -14,6 +15,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 8420) -> None:
         self._edge = app.state.edge
+        logging.getLogger("uvicorn.access").disabled = True
         super().__init__(
             uvicorn.Config(
                 app,

@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from api import keys
 from api.app import create_app
 from api.oidc import Oidc
+from api.policies import ConfiguredPolicies
 from api.serving import Server
 from api.settings import EdgeSettings
 from deploy.embedded import EmbeddedPostgres
@@ -22,8 +23,13 @@ from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
 from machines import Databases, Prepare
+from projections.engine import Projector, install
+from projections.queue import queue
+from projections.reporting import reporting
+from projections.sla import sla
 
 KEK = b"k" * 32
+VIEWS = (queue, sla, reporting)
 ACT = Act(actor=system("test").actor, channel="test")
 
 
@@ -32,6 +38,7 @@ class House:
 
     def __init__(self, desk: Desk, views: ConnectionPool, auth: Oidc | None, settings: EdgeSettings) -> None:
         self.desk = desk
+        self.views = views
         self.app = create_app(desk, views=views, auth=auth, settings=settings)
         self.server = Server(self.app, port=0)
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve()), daemon=True)
@@ -50,6 +57,21 @@ class House:
             client.close()
         self.server.should_exit = True
         self._thread.join()
+
+    def catch_up(self) -> None:
+        """Let every view show all that is recorded."""
+        policies = ConfiguredPolicies(self.desk.setup())
+        for view in VIEWS:
+            with self.views.connection() as connection:
+                install(connection, VIEWS)
+                projector = Projector(connection, view, versions=policies)
+                for batch in self.desk.pages(projector.position, 500):
+                    projector.apply(batch)
+
+    def settle(self) -> None:
+        """Let the desk record what it was given before; its writer takes one batch after the other."""
+        for _ in range(2):
+            self.desk.configure(lambda _: [], ACT)
 
     def client(self, token: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -77,6 +99,14 @@ class House:
 CONFIGURED = [
     e.DepartmentDefined(department="it", name="IT", default_group="first"),
     e.DepartmentDefined(department="hr", name="People", default_group="people"),
+    e.CalendarVersioned(calendar="always", calendar_version=1, zone="UTC", openings={"monday": (("00:00", "24:00"),)}),
+    e.PolicyVersioned(
+        policy="standard",
+        policy_version=1,
+        calendar="always",
+        calendar_version=1,
+        terms={"targets": {"resolution": {"calendar_minutes": 60}}},
+    ),
     e.GroupDefined(group="first", name="First line", department="it"),
     e.GroupDefined(group="network", name="Network", department="it"),
     e.GroupDefined(group="people", name="People", department="hr"),

@@ -1,0 +1,204 @@
+"""Bad input: a precise refusal each, nothing of what was sent in it, and nothing changed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import psycopg
+import pytest
+
+from desk_talk import done, opened, refused
+
+SECRET = "mother's maiden name"
+
+
+@pytest.fixture
+def nothing_changes(house) -> Iterator[None]:
+    """Nothing but facts of access is recorded meanwhile."""
+    before = house.desk.store.head()
+    yield
+    recorded = house.desk.feed(before, 1000)
+    assert [event.TYPE for event in recorded if not event.TYPE.startswith(("access.", "request."))] == []
+
+
+def test_an_unknown_department(alice, nothing_changes):
+    refused(alice.post("/tickets", json={"department": "moon", "title": "x"}), 422, "department-not-found")
+
+
+def test_a_department_one_may_not_write_to_does_not_exist(alice, nothing_changes):
+    refused(alice.post("/tickets", json={"department": "hr", "title": "x"}), 422, "department-not-found")
+
+
+@pytest.mark.parametrize("size", [1_048_577, 10_000_000])
+def test_a_body_that_is_too_large(alice, nothing_changes, size):
+    body = b'{"department":"it","title":"x","description":"' + b"x" * size + b'"}'
+    answer = alice.post("/tickets", content=body, headers={"Content-Type": "application/json"})
+    assert refused(answer, 413, "body-too-large")["limit"] == 1_048_576
+
+
+def test_a_body_that_turns_out_too_large_while_it_comes(alice, nothing_changes):
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * 65_536
+
+    answer = alice.post("/tickets", content=chunks(), headers={"Content-Type": "application/json"})
+    refused(answer, 413, "body-too-large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"department":"it","title":"\xff"}',
+        b'{"department":"it","title":"\\ud800"}',
+        b'{"department":"it","title":"x","form":{"x":' + b"[" * 5000 + b"]" * 5000 + b"}}",
+    ],
+    ids=["nothing", "broken", "invalid UTF-8", "half a surrogate pair", "too deep"],
+)
+def test_a_body_that_is_not_json(alice, nothing_changes, body):
+    answer = alice.post("/tickets", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", ""]
+)
+def test_a_body_of_another_kind(alice, nothing_changes, kind):
+    answer = alice.post("/tickets", content=b'{"department":"it","title":"x"}', headers={"Content-Type": kind})
+    refused(answer, 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "code"),
+    [
+        ({"occurred_at": "2026-01-01T00:00:00"}, "body/occurred_at", "timezone-aware"),
+        ({"occurred_at": 1_700_000_000}, "body/occurred_at", "datetime-type"),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "body/occurred_at", None),
+        ({SECRET: SECRET}, "body", "extra-forbidden"),
+        ({"requester": {"email": SECRET}}, "body/requester/email", "string-pattern-mismatch"),
+        ({"impact": SECRET}, "body/impact", "literal-error"),
+        ({"title": SECRET * 100}, "body/title", "string-too-long"),
+        ({"title": 7}, "body/title", "string-type"),
+        ({"imported_from": "servicenow"}, "body", None),
+        ({"form": {"x": 10**30}}, "body/form", None),
+    ],
+)
+def test_a_field_that_breaks_a_rule_is_named_and_not_repeated(alice, nothing_changes, fields, field, code):
+    answer = alice.post("/tickets", json={"department": "it", "title": "x", **fields})
+    faults = refused(answer, 422, "not-valid")["faults"]
+    assert [fault["field"] for fault in faults] == [field]
+    assert code is None or faults[0]["code"] == code
+    assert SECRET not in answer.text
+    assert "maiden" not in answer.text
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_json_cannot_carry(alice, nothing_changes, number):
+    body = b'{"department":"it","title":"x","form":{"x":%s}}' % number.encode()
+    answer = alice.post("/tickets", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+
+
+def test_a_naive_time_in_a_query(alice):
+    number = opened(alice)
+    answer = alice.get(f"/tickets/{number}", params={"at": "2026-01-01T00:00:00"})
+    assert refused(answer, 422, "not-valid")["faults"][0]["field"] == "query/at"
+
+
+def test_a_query_with_a_parameter_nobody_knows(alice):
+    number = opened(alice)
+    answer = alice.get(f"/tickets/{number}", params={SECRET: "2026-01-01T00:00:00Z"})
+    refused(answer, 422, "not-valid")
+    assert "maiden" not in answer.text
+
+
+def test_an_act_in_the_future_and_one_in_the_past_by_who_may_not(alice, admin):
+    number = opened(alice)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    version = alice.get(f"/tickets/{number}").json()["version"]
+    for caller in (alice, admin):
+        refused(caller.post(f"/tickets/{number}/start", json={"occurred_at": later}), 422, "time-in-the-future")
+    refused(alice.post(f"/tickets/{number}/start", json={"occurred_at": earlier}), 403, "backdating-not-allowed")
+    assert alice.get(f"/tickets/{number}").json()["version"] == version
+
+
+def test_the_same_idempotency_key_with_another_body(alice, house):
+    headers = {"Idempotency-Key": "one"}
+    assert alice.post("/tickets", json={"department": "it", "title": "a"}, headers=headers).status_code == 201
+    before = house.desk.store.head()
+    answer = alice.post("/tickets", json={"department": "it", "title": "b"}, headers=headers)
+    refused(answer, 422, "key-used-differently")
+    assert house.desk.store.head() == before
+
+
+def test_the_same_idempotency_key_with_another_ticket(alice):
+    first, second = opened(alice), opened(alice)
+    headers = {"Idempotency-Key": "one"}
+    assert alice.post(f"/tickets/{first}/start", json={}, headers=headers).status_code == 200
+    refused(alice.post(f"/tickets/{second}/start", json={}, headers=headers), 422, "key-used-differently")
+
+
+@pytest.mark.parametrize("value", ["3", 'W/"3"', '"x"', '"1", "2"', ""])
+def test_an_if_match_that_names_no_version(alice, value):
+    number = opened(alice)
+    answer = alice.post(f"/tickets/{number}/start", json={}, headers={"If-Match": value})
+    assert refused(answer, 422, "not-valid")["faults"][0]["field"] == "If-Match"
+
+
+def test_a_reply_by_someone_of_another_department(alice, henry):
+    number = opened(alice)
+    refused(henry.post(f"/tickets/{number}/reply", json={"text": "hello"}), 404, "ticket-not-found")
+
+
+@pytest.mark.parametrize("ref", ["0", "999999", "x", "%00", "9" * 64, "00000000-0000-0000-0000-000000000000"])
+def test_a_ref_that_names_no_ticket(alice, ref):
+    refused(alice.get(f"/tickets/{ref}"), 404, "ticket-not-found")
+
+
+def test_an_address_that_is_not_there_and_a_method_it_does_not_take(alice):
+    refused(alice.get("/nothing/here"), 404, "no-such-page")
+    answer = alice.delete("/tickets")
+    refused(answer, 405, "method-not-allowed")
+    assert "POST" in answer.headers["allow"]
+
+
+def test_a_problem_has_a_page_that_says_what_to_do(stranger):
+    page = stranger.get("/problems/ticket-moved-on")
+    assert page.status_code == 200
+    assert "Read the ticket again" in page.text
+    refused(stranger.get("/problems/nothing"), 404, "no-such-page")
+
+
+def test_a_database_that_is_gone_is_said_with_the_advice_to_repeat(house, alice):
+    number = opened(alice)
+    done(alice, number, "start")
+    house.desk.pool.close()
+    answer = alice.get(f"/tickets/{number}")
+    problem = refused(answer, 503, "database-unreachable")
+    assert answer.headers["retry-after"]
+    assert "maiden" not in str(problem)
+
+
+def test_a_fault_of_ours_tells_nothing_but_its_incident(alice, database, caplog):
+    number = opened(alice, title=SECRET)
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("REVOKE SELECT ON acta.message_keys FROM acta_app")
+    answer = alice.get(f"/tickets/{number}")
+    problem = refused(answer, 500, "fault")
+    assert problem["incident"] in caplog.text
+    assert "recorder.py" in caplog.text
+    for told in (answer.text, caplog.text):
+        assert "maiden" not in told
+        assert "message_keys" not in told
+
+
+def test_every_answer_has_the_security_headers(stranger):
+    for path in ("/healthz", "/tickets/1", "/nowhere"):
+        headers: httpx.Headers = stranger.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in headers
+        assert "server" not in headers

@@ -1,0 +1,170 @@
+"""Leaks: what one may not see reaches them by no list, search, feed, past state, history, difference or error."""
+
+import json
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from desk_talk import done, opened, refused
+
+NOTE = "internalmurmur"
+REASON = "hushreason"
+TITLE = "salaryquestion"
+
+
+def everywhere(client: httpx.Client, number: str) -> str:
+    """Whatever this caller can get that might tell of a ticket, in one text."""
+    last = "9007199254740991"
+    addresses: list[tuple[str, dict[str, Any]]] = [
+        (f"/tickets/{number}", {}),
+        (f"/tickets/{number}", {"version": 2}),
+        (f"/tickets/{number}", {"at": "2100-01-01T00:00:00Z"}),
+        (f"/tickets/{number}", {"known_at": "2100-01-01T00:00:00Z"}),
+        (f"/tickets/{number}/events", {"limit": 1000}),
+        (f"/tickets/{number}/diff", {"from": "1", "to": "3"}),
+        (f"/tickets/{number}/clocks", {}),
+        ("/tickets", {"state": "any"}),
+        ("/tickets", {"state": "any", "own": True}),
+        ("/tickets", {"state": "any", "at": "2100-01-01T00:00:00Z"}),
+        *(("/tickets", {"state": "any", "q": word}) for word in (NOTE, REASON, TITLE)),
+        ("/queues", {"state": "any"}),
+        ("/queues/it/tickets", {"state": "any"}),
+        ("/queues/hr/tickets", {"state": "any"}),
+        ("/sla/clocks", {"status": "running,paused,at_risk,breached,met"}),
+        ("/events", {"limit": 1000}),
+        ("/events", {"after": last}),
+    ]
+    return "\n".join(client.get(path, params=params).text for path, params in addresses)
+
+
+def test_an_internal_note_never_reaches_a_requester(house, alice, rita):
+    number = opened(rita, title=TITLE)
+    done(alice, number, "note", text=NOTE)
+    done(alice, number, "assign", assignee="alice", reason=REASON)
+    done(alice, number, "hold", reason="vendor", comment=REASON)
+    done(alice, number, "tag", tags=["hush-tag"])
+    house.catch_up()
+    told = everywhere(rita, number)
+    assert TITLE in told
+    for hidden in (NOTE, REASON, "ticket.noted", "hush-tag"):
+        assert hidden not in told
+
+
+def test_an_internal_note_never_reaches_a_service_that_may_not_read_notes(house, alice):
+    crm = house.caller("crm", "service", "it", kind="service")
+    number = opened(alice, title=TITLE)
+    done(alice, number, "note", text=NOTE)
+    house.catch_up()
+    told = everywhere(crm, number)
+    assert TITLE in told
+    assert NOTE not in told
+    assert "ticket.noted" not in told
+    assert '"notes"' not in told
+
+
+def test_a_ticket_of_another_department_reaches_nobody_of_this_one(house, alice, henry):
+    number = opened(henry, "hr", title=TITLE)
+    stream = henry.get(f"/tickets/{number}").json()["ticket"]
+    done(henry, number, "note", text=NOTE)
+    house.catch_up()
+    told = everywhere(alice, number)
+    for hidden in (NOTE, TITLE, stream):
+        assert hidden not in told
+
+
+def test_a_ticket_of_another_requester_does_not_exist_for_this_one(house, rita):
+    tom = house.caller("tom", "requester", "it", kind="requester")
+    number = opened(rita, title=TITLE)
+    house.catch_up()
+    assert TITLE not in everywhere(tom, number)
+    for verb in ("reply", "close", "cancel", "watch"):
+        body = {"text": "x"} if verb == "reply" else {}
+        refused(tom.post(f"/tickets/{number}/{verb}", json=body), 404, "ticket-not-found")
+
+
+def test_what_is_hidden_and_what_is_not_there_are_told_alike(alice, henry):
+    number = opened(henry, "hr")
+    hidden, missing = alice.get(f"/tickets/{number}"), alice.get("/tickets/99999")
+    assert hidden.content == missing.content
+    assert dict(hidden.headers) | {"date": ""} == dict(missing.headers) | {"date": ""}
+    body = {"text": "x"}
+    one, other = alice.post(f"/tickets/{number}/note", json=body), alice.post("/tickets/99999/note", json=body)
+    assert one.content == other.content
+
+
+def test_a_ticket_that_was_handed_over_is_gone_for_its_old_department_in_the_past_as_well(house, alice, henry, admin):
+    number = opened(alice, title=TITLE)
+    before = admin.get(f"/tickets/{number}").json()["updated_at"]
+    done(admin, number, "transfer", department="hr")
+    house.catch_up()
+    refused(alice.get(f"/tickets/{number}"), 404, "ticket-not-found")
+    refused(alice.get(f"/tickets/{number}", params={"at": before}), 404, "ticket-not-found")
+    listed = alice.get("/tickets", params={"at": before, "state": "any"})
+    assert TITLE not in listed.text
+    clocks = alice.get("/sla/clocks", params={"at": before})
+    assert clocks.json()["clocks"] == []
+    assert TITLE in henry.get(f"/tickets/{number}", params={"at": before}).text
+
+
+def test_a_link_to_a_ticket_one_may_not_see_is_not_shown(admin, alice):
+    mine, other = opened(admin), opened(admin, "hr")
+    done(admin, mine, "link", kind="relates", other=other)
+    stream = admin.get(f"/tickets/{other}").json()["ticket"]
+    assert len(admin.get(f"/tickets/{mine}").json()["links"]) == 1
+    assert alice.get(f"/tickets/{mine}").json()["links"] == []
+    assert stream not in alice.get(f"/tickets/{mine}/events").text
+
+
+def test_a_sealed_field_is_sealed_in_what_is_stored(alice, database):
+    opened(alice, title=TITLE, description=NOTE)
+    with psycopg.connect(database) as owner:
+        bodies = b"".join(bytes(body) for (body,) in owner.execute("SELECT body FROM acta.events").fetchall())
+    assert TITLE.encode() not in bodies
+    assert NOTE.encode() not in bodies
+
+
+def test_a_keys_digest_is_in_no_feed_and_no_list(house, admin):
+    answer = admin.post("/setup/keys", json={"holder": "alice"})
+    secret = answer.json()["secret"]
+    digests = [key.digest for key in house.desk.setup().keys.values()]
+    told = admin.get("/events", params={"limit": 1000}).text + admin.get("/setup/keys").text + admin.get("/setup").text
+    assert "setup.api-key-issued.v1" in told
+    assert secret not in told
+    assert not [digest for digest in digests if digest in told]
+
+
+def test_refusals_are_recorded_without_what_was_sent(house, alice, henry, rita):
+    number = opened(henry, "hr")
+    before = house.desk.store.head()
+    alice.post(f"/tickets/{number}/note", json={"text": NOTE})
+    alice.get(f"/tickets/{number}")
+    rita.get("/events")
+    house.settle()
+    recorded = [event for event in house.desk.feed(before, 100) if event.TYPE == "access.refused.v1"]
+    assert [(event.act.actor.id, event.code) for event in recorded] == [
+        ("alice", "ticket-not-found"),
+        ("alice", "ticket-not-found"),
+        ("rita", "not-allowed"),
+    ]
+    assert NOTE not in str(recorded)
+
+
+def test_a_log_holds_nothing_of_what_people_write(caplog, house, alice, rita):
+    caplog.set_level("DEBUG")
+    number = opened(alice, title=TITLE)
+    done(alice, number, "note", text=NOTE)
+    alice.get("/tickets", params={"q": NOTE})
+    rita.get(f"/tickets/{number}")
+    for hidden in (TITLE, NOTE):
+        assert hidden not in "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
+
+
+@pytest.mark.parametrize("path", ["/tickets/{}", "/tickets/{}/events"])
+def test_nothing_is_shown_without_a_token(alice, stranger, path):
+    number = opened(alice, title=TITLE)
+    answer = stranger.get(path.format(number))
+    refused(answer, 401, "not-authenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert TITLE not in json.dumps(answer.json())
