@@ -2,10 +2,14 @@
 
 A lease only spares idle work: what makes two holders harmless is the fencing behind it (the transactional id of the
 relay, the marks of the views). It is lost with the connection: by the death of the process at once, and when the
-process is stopped or cut off, as soon as the server has heard nothing for ``patience_s``.
+process is stopped or cut off, as soon as the server has heard nothing for ``patience_s``. A thread speaks to the server
+meanwhile, since a consumer may have to wait longer than that for somebody else, such as the broker.
 """
 
+from contextlib import suppress
 from hashlib import sha256
+from threading import Event as Flag
+from threading import Thread
 
 import psycopg
 
@@ -13,7 +17,7 @@ CONNECT_TIMEOUT_S = 5
 
 
 class Leases:
-    """The leases of one session; not for several threads."""
+    """The leases of one session."""
 
     def __init__(self, dsn: str, patience_s: float = 10.0) -> None:
         options = {
@@ -30,6 +34,9 @@ class Leases:
             connect_timeout=CONNECT_TIMEOUT_S,
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
         )
+        self._closed = Flag()
+        self._voice = Thread(target=self._speak, args=(patience_s / 4,), name="acta lease", daemon=True)
+        self._voice.start()
 
     def take(self, name: str) -> bool:
         """Take a lease that this session does not hold; False while another session does."""
@@ -56,12 +63,19 @@ class Leases:
         return int(row[0]) if row else 0
 
     def hold(self) -> None:
-        """Tell the server that we are alive; raises ``psycopg.OperationalError`` when the leases are lost."""
+        """Make sure that the leases are still ours; raises ``psycopg.OperationalError`` when they are lost."""
         self._connection.execute("SELECT")
 
     def close(self) -> None:
         """Give back everything."""
+        self._closed.set()
         self._connection.close()
+        self._voice.join()
+
+    def _speak(self, every_s: float) -> None:
+        with suppress(psycopg.Error):  # whoever holds a lease finds out in ``hold``
+            while not self._closed.wait(every_s):
+                self._connection.execute("SELECT")
 
 
 def _number(name: str) -> int:

@@ -77,6 +77,7 @@ def reason(error: BaseException) -> str:
 def run(name: str, begin: Callable[[], Session], stop: Flag) -> None:
     """Step sessions until ``stop`` is set. Raises what does not pass by waiting."""
     log = logging.getLogger(f"acta.{name}")
+    _keep_bodies_out_of_logs()
     pause = FIRST_PAUSE_S
     while not stop.is_set():
         session: Session | None = None
@@ -101,6 +102,13 @@ def run(name: str, begin: Callable[[], Session], stop: Flag) -> None:
         finally:
             _close(session)
     log.info("consumer=%s state=stopped", name)
+
+
+def _keep_bodies_out_of_logs() -> None:
+    """kafka-python writes keys and values into its debug log."""
+    client_log = logging.getLogger("kafka")
+    if client_log.getEffectiveLevel() < logging.WARNING:
+        client_log.setLevel(logging.WARNING)
 
 
 def _close(session: Session | None) -> None:

@@ -133,17 +133,21 @@ class Stage:
 
     def must_be_whole(self) -> None:
         """Nothing lost, doubled, skipped or out of order; what was acknowledged is there."""
-        with psycopg.connect(self.owner) as connection:
-            rows = connection.execute("SELECT position, stream, version, body FROM acta.events ORDER BY 1").fetchall()
+        rows = self._stored()
         assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
         places = {(str(stream), version): position for position, stream, version, _ in rows}
         receipts = self.receipts()
         assert all(places.get((stream, version)) == position for position, stream, version in receipts)
-        self.topic_must_hold(rows)
+        self.topic_must_hold_the_store()
         must_equal_the_store(self.owner)
 
-    def topic_must_hold(self, rows: list[tuple[Any, ...]]) -> None:
+    def _stored(self) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.owner) as connection:
+            return connection.execute("SELECT position, stream, version, body FROM acta.events ORDER BY 1").fetchall()
+
+    def topic_must_hold_the_store(self) -> None:
         """Every event exactly once, in its partition, in order, with the bytes that are stored; no head too early."""
+        rows = self._stored()
         found = messages(self.world.client, self.world.topic)
         bodies = {position: (stream, version, body) for position, stream, version, body in rows}
         for partition, batch in found.items():

@@ -103,12 +103,14 @@ def test_begun_again_it_repeats_nothing(consumers: Consumers, desk: Desk, databa
     must_equal_the_store(database)
 
 
-def test_one_who_falls_silent_loses_what_was_leased(database: str) -> None:
-    silent, other = Leases(database, patience_s=1.0), Leases(database)
-    assert silent.take("work")
-    assert not other.take("work")
-    until(lambda: other.take("work"))
+def test_a_lease_goes_with_its_connection(database: str) -> None:
+    first, second = Leases(database), Leases(database)
+    assert first.take("work")
+    assert not second.take("work")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    until(lambda: second.take("work"))
     with pytest.raises(psycopg.OperationalError):
-        silent.hold()
-    silent.close()
-    other.close()
+        first.hold()
+    first.close()
+    second.close()
