@@ -28,7 +28,7 @@ def wall(text: str) -> datetime:
 
 
 def office(opens: str = "09:00", closes: str = "17:00", **more: Any) -> dict[str, Any]:
-    return {"zone": "Europe/Berlin", "openings": dict.fromkeys(WEEKDAYS, [(opens, closes)]), **more}
+    return {"zone": "Europe/Berlin", "openings": dict.fromkeys(WEEKDAYS, ((opens, closes),)), **more}
 
 
 class Desk:
@@ -47,7 +47,9 @@ class Desk:
         self.policies[policy.ref] = policy
         return policy.ref
 
-    def then(self, kind: type[Event], at: str | datetime, ticket: int = 1, *, channel: str = "", **fields: Any) -> "Desk":
+    def then(
+        self, kind: type[Event], at: str | datetime, ticket: int = 1, *, channel: str = "", **fields: Any
+    ) -> "Desk":
         moment = wall(at) if isinstance(at, str) else at
         version = self._versions[ticket] = self._versions.get(ticket, 0) + 1
         effective = self._effective[ticket] = max(moment, self._effective.get(ticket, moment))

@@ -1,0 +1,177 @@
+"""What the view keeps is what the whole stream gives, whatever the batches and wherever the process runs."""
+
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.rows import class_row
+
+from berlin import BERLIN, Connection, Desk, named, wall
+from domain.clock.asking import clocks_of, explanations_of
+from domain.clock.clocks import Clock, elapsed, verdict
+from domain.envelope import Event
+from domain.ticket import events as e
+from domain.ticket.events import TicketEvent
+from lives import POLICIES
+from lives import Desk as Walk
+from projections.engine import Projector, current_edition, drop_edition, install, rebuild
+from projections.sla import sla
+from projections.sla.entries import ClockEntry
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def installed(connection: Connection) -> Connection:
+    install(connection, (sla,))
+    return connection
+
+
+def rows(connection: Connection, query: str, *parameters: Any) -> dict[tuple[UUID, str, int], ClockEntry]:
+    with connection.cursor(row_factory=class_row(ClockEntry)) as cursor:
+        found = cursor.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+    return {(row.ticket, row.clock, row.instance): row for row in found}
+
+
+COLUMNS = ", ".join(f'"{name}"' for name in ClockEntry.__struct_fields__)
+
+
+def streams(events: Sequence[Event]) -> dict[UUID, list[Event]]:
+    found: dict[UUID, list[Event]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, TicketEvent):
+            found[event.stream].append(event)
+    return found
+
+
+def must_show(entry: ClockEntry, clock: Clock, at: datetime) -> None:
+    """The row says of the clock what the pure functions say."""
+    assert (entry.stage, entry.reason, entry.since) == (clock.stage, clock.turns[-1].detail, clock.turns[-1].at)
+    assert (entry.started_at, entry.stopped_at, entry.target) == (clock.started_at, clock.stopped_at, clock.target)
+    assert (entry.elapsed, entry.breaches_after) == (clock.elapsed, clock.breaches_after)
+    assert clock.due_at is None or entry.due_at == clock.due_at
+    overdue = entry.verdict == "undecided" and entry.breaches_after is not None and entry.breaches_after < at
+    assert ("breached" if overdue else entry.verdict) == verdict(clock, at)
+    assert (entry.decided_at is not None) == (entry.verdict in ("met", "breached"))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), count=st.integers(30, 250), tickets=st.integers(1, 9), size=st.integers(1, 40))
+def test_folding_event_by_event_gives_what_the_whole_stream_gives(
+    installed: Connection, seed: int, count: int, tickets: int, size: int
+) -> None:
+    before = current_edition(installed, sla).name
+    rebuild(installed, sla, lambda position: ())
+    drop_edition(installed, before)
+    events = list(Walk(seed, tickets).events(count))
+    projector = Projector(installed, sla, versions=POLICIES, remember=seed % 5)
+    for start in range(0, count, size):
+        projector.apply(events[start : start + size])
+    now = rows(installed, f"SELECT {COLUMNS} FROM sla.clocks")
+    middle = events[count // 2].effective_at
+    then = rows(installed, f"SELECT {COLUMNS} FROM sla.clocks_at(%s)", middle)
+    for found, at in ((now, events[-1].recorded_at), (then, middle)):
+        expected = {
+            (ticket, str(clock.kind), clock.instance): clock
+            for ticket, life in streams(events).items()
+            for clock in clocks_of((event for event in life if event.effective_at <= at), POLICIES)
+        }
+        assert found.keys() == expected.keys()
+        for key, clock in expected.items():
+            must_show(found[key], clock, at)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(30, 120))
+def test_the_explanation_of_every_clock_adds_up_to_its_figure(seed: int, count: int) -> None:
+    events = list(Walk(seed, 2).events(count))
+    at = events[-1].recorded_at
+    for life in streams(events).values():
+        clocks = sorted(clocks_of(life, POLICIES), key=lambda clock: clock.started_at)
+        for clock, explanation in zip(clocks, explanations_of(life, at, POLICIES), strict=True):
+            total = sum((part.counted.total_seconds() for part in explanation.parts), 0.0)
+            assert explanation.elapsed == elapsed(clock, at, POLICIES)
+            assert total == pytest.approx(explanation.elapsed.total_seconds())
+            assert all(part.reason for part in explanation.parts)
+
+
+def test_a_clock_is_explained_as_of_a_past_moment() -> None:
+    desk = Desk()
+    desk.opened("2026-03-30 09:00", desk.policy("p", resolution=480))
+    desk.then(e.TicketPutOnHold, "2026-03-30 11:00", reason="requester")
+    then, now = (explanations_of(desk.events, wall(at), desk.policies)[-1] for at in ("2026-03-30 10:00", NEXT_DAY))
+    assert (then.stage, then.elapsed, then.due_at) == ("running", now.elapsed / 2, wall("2026-03-30 17:00"))
+    assert [part.reason for part in now.parts] == ["counted", "on hold: requester"]
+
+
+NEXT_DAY = "2026-03-31 10:00"
+
+ASK_ELSEWHERE = """
+import sys
+import msgspec, psycopg
+from datetime import datetime
+from test_recomputation import life
+from projections.engine import Projector, install
+from projections.sla import sla
+from projections.sla.attainment import attainment
+desk = life()
+with psycopg.connect(sys.argv[1], autocommit=True) as connection:
+    desk.shown(connection, (3,))
+    connection.execute("SET TimeZone TO 'UTC'")
+    columns = "clock, instance, number, stage, verdict, elapsed, target, started_at, due_at, breaches_after, decided_at"
+    rows = connection.execute(f"SELECT ({columns})::text FROM sla.clocks ORDER BY number, clock, instance").fetchall()
+    since, until = (datetime.fromisoformat(text) for text in sys.argv[2:])
+    asked = {"now": until, "by": ("clock",), "bucket": "day", "zone": "Europe/Berlin"}
+    found = attainment(connection, None, since, until, **asked)
+    shares = [(share.of, share.period.timestamp(), share.met, share.decided) for share in found]
+print(msgspec.json.encode([rows, shares]).decode())
+"""
+
+
+def life() -> Desk:
+    """Tickets around a change of the clocks."""
+    desk = Desk()
+    policy = desk.policy("p", first_response=240, next_response=60, resolution=480)
+    for number, opened in enumerate(("2026-03-27 16:00", "2026-03-28 13:00", "2026-10-23 16:30"), start=1):
+        desk.opened(opened, policy, number)
+    desk.then(e.AgentReplied, "2026-03-30 12:00", 1, text="yes").then(e.AgentReplied, "2026-03-30 16:00", 2, text="no")
+    desk.then(e.RequesterReplied, "2026-03-30 16:30", 2, text="but").then(
+        e.SlaRetargeted, "2026-03-30 16:45", 2, **_other(desk)
+    )
+    return desk.then(e.TicketResolved, "2026-10-26 12:00", 3, code="done")
+
+
+def _other(desk: Desk) -> dict[str, Any]:
+    return {**named(desk.policy("q", resolution=60)), "cause": "tier"}
+
+
+def test_figures_do_not_depend_on_where_the_process_runs(databases: Any) -> None:
+    answers = set()
+    for zone in ("UTC", "America/New_York", "Asia/Kathmandu"):
+        dsn = databases.fresh()
+        path = os.pathsep.join((str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)))
+        told = subprocess.run(
+            [sys.executable, "-c", ASK_ELSEWHERE, dsn, "2026-03-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00"],
+            env={**os.environ, "TZ": zone, "PGTZ": zone, "PYTHONPATH": path},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        databases.drop(dsn)
+        assert told.returncode == 0, told.stderr
+        answers.add(told.stdout)
+    (answer,) = answers
+    shown, shares = msgspec.json.decode(answer)
+    assert len(shown) == 7
+    assert shares[0] == [{"clock": "first_response"}, datetime(2026, 3, 30, tzinfo=BERLIN).timestamp(), 1, 2]
