@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -137,12 +138,19 @@ class Ordering(Task):
         self.ticket = Ticket()
         self.repeated: Receipt | Refused | None = None
         self.refusal: Refused | None = None
+        self._persons: dict[int, UUID] = {}
 
     def refs(self) -> Iterable[str]:
-        for order in self.orders:
-            if order.ticket:
-                yield order.ticket
-            yield from order.command.others()
+        return self._refs
+
+    @cached_property
+    def _refs(self) -> tuple[str, ...]:
+        named = (ref for order in self.orders for ref in (order.ticket, *order.command.others()) if ref)
+        return tuple(dict.fromkeys(named))
+
+    @cached_property
+    def _access(self) -> UUID:
+        return self.access()
 
     def streams(self, find: Callable[[str], UUID | None], known: Callable[[UUID], Ticket]) -> set[UUID]:
         streams = {stream for ref in self.refs() if (stream := find(ref)) is not None}
@@ -150,11 +158,17 @@ class Ordering(Task):
         streams |= {self.person_of(order) for order in self.orders if _names_person(order.command)}
         if self.request is not None:
             streams.add(self.request)
-        streams.add(self.access())
+        streams.add(self._access)
         return streams
 
     def person_of(self, order: Order) -> UUID:
-        """The stream of the person whom a command names, or of the caller."""
+        """The stream of the person whom a command names, or of the caller; found out once, for it is a keyed digest."""
+        known = self._persons.get(id(order))
+        if known is None:
+            known = self._persons[id(order)] = self._find_person(order)
+        return known
+
+    def _find_person(self, order: Order) -> UUID:
         asked = getattr(order.command, "requester", None) or Requester()
         if asked.id is not None:
             return asked.id
@@ -322,7 +336,7 @@ class Ordering(Task):
             fact = AccessRefused(
                 permission=order.command.PERMISSION, code=refused.code, ticket=find(order.ticket), origin=order.channel
             )
-            draft.record(self.access(), fact, Act(actor=order.principal.actor, channel=order.channel))
+            draft.record(self._access, fact, Act(actor=order.principal.actor, channel=order.channel))
 
     def _receipt(self, position: int, events: Sequence[Event]) -> Receipt:
         return Receipt(

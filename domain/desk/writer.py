@@ -8,6 +8,7 @@ the tasks concerned are decided again.
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
 from threading import Condition, Thread
 from typing import Any
@@ -246,12 +247,14 @@ def _answer(future: Any, find: Callable[[], Any]) -> None:
         future.set_result(answer)
 
 
+@lru_cache(maxsize=4_096)
 def number_of(ref: str) -> int | None:
     """The number in "3847" or "#3847"; None for anything else."""
     digits = ref.strip().removeprefix("#")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None
 
 
+@lru_cache(maxsize=4_096)
 def _uuid_of(ref: str) -> UUID | None:
     try:
         return UUID(ref.strip())

@@ -82,8 +82,9 @@ class SubjectKeys:
             self._cache.pop(subject, None)
 
     def secret(self) -> bytes:
-        """The desk's own secret."""
-        return self.ensure((DESK_SECRET,))[DESK_SECRET]
+        """The desk's own secret; it never changes."""
+        known = self._cache.get(DESK_SECRET)
+        return known if known is not None else self.ensure((DESK_SECRET,))[DESK_SECRET]
 
     def blind(self, *parts: str) -> bytes:
         """A keyed digest (HMAC-SHA-256) of ``parts``: the same for the same parts, and telling nothing of them."""
