@@ -14,7 +14,8 @@ Connection = psycopg.Connection[Any]
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which lines; what is None does not matter.
 
-    ``ticket``: also who was refused it, and keyed requests that were about it. ``types``: public names of events. The
+    ``ticket``: also who was refused it, and keyed requests that were about it. ``stream``: another stream than a
+    ticket's, such as a person's. ``types``: public names of events. The
     period [since, until) is of ``axis``: when it happened, or when it was recorded. ``scope``: the departments the
     caller may see (None: all). A line about a ticket belongs to the ticket's department today, another line to the
     department it names; one that names none is seen only by those who see all.
@@ -69,7 +70,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
     known = {
         "ticket": "l.ticket = %(ticket)s",
         "number": "l.ticket = (SELECT ticket FROM audit.tickets WHERE number = %(number)s)",
-        "stream": "l.stream = %(stream)s",
+        "stream": "l.stream = %(stream)s AND l.kind <> 'ticket'",
         "kind": "l.kind = %(kind)s",
         "actor": "l.actor = %(actor)s",
         "types": "l.type = ANY(%(types)s)",

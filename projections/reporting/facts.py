@@ -26,7 +26,8 @@ class TicketFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     All times are effective times: when it happened, never before what had happened to the ticket already. Minutes of
     business time are counted by the calendar that the ticket's service level named at that moment, holds included;
-    they are empty where no service level applied.
+    they are empty where no service level applied. The past of what the other tables of this schema tell (replies,
+    ratings, time spent) is not kept here again.
     """
 
     ticket: Annotated[UUID, _is("The ticket's stream.")]
@@ -80,8 +81,23 @@ class TicketFacts(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+PRESENT_ONLY = (
+    "policy",
+    "policy_version",
+    "calendar",
+    "calendar_version",
+    "last_assignee",
+    "agent_replies",
+    "requester_replies",
+    "rating",
+    "minutes",
+    "billable_minutes",
+    "billable_entries",
+)
+"""Columns without a past: only the fold needs it, or the journals have it. Most of what happens changes only these."""
+
 tickets = reporting.table(
-    "tickets", TicketFacts, key="ticket", history=History(without=("billable_entries",)), indexes=("(number)",)
+    "tickets", TicketFacts, key="ticket", history=History(without=PRESENT_ONLY), indexes=("(number)",)
 )
 
 

@@ -70,8 +70,8 @@ class TimeEntry(msgspec.Struct, frozen=True):
     billable: Annotated[bool | None, _is("Whether it can be billed; empty on a correction, which does not change it.")]
 
 
-milestones = reporting.journal("milestones", Milestone, indexes=("(at)", "(ticket)"))
-group_changes = reporting.journal("group_changes", GroupChange, indexes=("(at)", "(ticket)"))
+milestones = reporting.journal("milestones", Milestone, indexes=("(at)",))
+group_changes = reporting.journal("group_changes", GroupChange, indexes=("(at)",))
 replies = reporting.journal("replies", Reply, indexes=("(at)",))
 ratings = reporting.journal("ratings", Rating, indexes=("(at)",))
 time_entries = reporting.journal("time_entries", TimeEntry, indexes=("(at)", "(ticket, entry)"))

@@ -98,9 +98,9 @@ def test_lines_are_found_by_ticket_actor_type_period_and_department(journal: Con
         "ticket.assigned.v1",
         "ticket.transferred.v1",
     ]
-    assert (
-        positions(journal, actor="payroll") == positions(journal, number=4000) == positions(journal, stream=OTHER)[-3:]
-    )
+    assert positions(journal, actor="payroll") == positions(journal, number=4000)
+    assert {of[position].TYPE for position in positions(journal, stream=OTHER)} >= {"person.registered.v1"}
+    assert positions(journal, stream=TICKET) == []
     assert len(positions(journal, types=("ticket.opened.v1", "ticket.transferred.v1"))) == 4
     assert positions(journal, since=MONDAY + 3 * HOUR, until=MONDAY + 6 * HOUR) == [3, 4, 5]
     assert positions(journal, since=MONDAY + 3 * HOUR, until=MONDAY + 6 * HOUR, axis="recorded") == [3, 4, 5]
