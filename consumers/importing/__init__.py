@@ -4,5 +4,6 @@ from consumers.importing.preparing import Destination
 from consumers.importing.reading import NotThisLayout
 from consumers.importing.report import Progress, Report
 from consumers.importing.running import import_servicenow
+from consumers.importing.sharing import import_in_shares
 
-__all__ = ["Destination", "NotThisLayout", "Progress", "Report", "import_servicenow"]
+__all__ = ["Destination", "NotThisLayout", "Progress", "Report", "import_in_shares", "import_servicenow"]

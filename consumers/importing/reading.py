@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
+from zlib import crc32
 
 import msgspec
 
@@ -86,14 +87,14 @@ class Unreadable(msgspec.Struct, frozen=True):
     reason: str
 
 
-def rows_of(path: Path, times: LocalTimes) -> Iterator[Row | Unreadable]:
-    """The rows of a log in the order of the file; raises ``NotThisLayout``.
+def rows_of(path: Path, times: LocalTimes, *, share: int = 0, shares: int = 1) -> Iterator[Row | Unreadable]:
+    """The rows of a log in the order of the file, or those of one share of its incidents; raises ``NotThisLayout``.
 
     Text is read strictly as UTF-8, row by row, so that one bad byte costs one row and is reported as such.
     """
     with opened(path) as file:
         try:
-            yield from _Reader(file, times).rows()
+            yield from _Reader(file, times).rows(share, shares)
         except _DAMAGED as fault:
             raise NotThisLayout(f"{path.name} is damaged or cut off: {fault}") from fault
 
@@ -163,8 +164,11 @@ class _Reader:
             yield text.removeprefix("\ufeff") if first else text
             first = False
 
-    def rows(self) -> Iterator[Row | Unreadable]:
+    def rows(self, share: int, shares: int) -> Iterator[Row | Unreadable]:
         for record in self.records():
+            if shares > 1 and crc32(_incident(record.cells).encode(errors="replace")) % shares != share:
+                self._odd = False
+                continue
             read = record.fault or self._row(record.row, record.cells)
             if isinstance(read, str):
                 yield Unreadable(record.row, record.line, record.lines, _incident(record.cells), read)
@@ -248,6 +252,6 @@ def _fault(cells: tuple[str, ...]) -> str:
 
 
 def _incident(cells: list[str]) -> str:
-    """The incident that a row which cannot be read seems to be of: most exports begin with its number."""
-    cell = cells[at.NUMBER] if cells else ""
+    """The incident that a row seems to be of, looked for where most exports have its number; "" where that is none."""
+    cell = cells[at.NUMBER].strip() if cells else ""
     return cell if _BY_NAME.fullmatch(cell) else ""

@@ -71,31 +71,85 @@ def import_servicenow(
     one, ``SetupConflict`` where its names mean something else here: nothing has been recorded then. Whatever else ends
     it (the database away, a kill), another run goes on where this one ended.
     """
-    return _Run(desk, path, zone, to or Destination(), progress or (lambda _: None), in_flight).run()
+    show = progress or (lambda _: None)
+    started, to = monotonic(), to or Destination()
+    prepared = prepare(desk, path, to, show)
+    report = Telling(desk, path, zone, to, show, total=prepared.rows, in_flight=in_flight).run()
+    report.configured = prepared.configured
+    report.cpu_seconds += prepared.cpu_seconds
+    report.seconds = monotonic() - started
+    return report
 
 
-class _Run:
+class Prepared(msgspec.Struct, frozen=True):
+    """What the first pass came to: rows in the file, events of configuration, processor time."""
+
+    rows: int
+    configured: int
+    cpu_seconds: float
+
+
+def prepare(desk: Desk, path: Path, to: Destination, show: Progressing) -> Prepared:
+    """Read the log once and configure what it needs; raises before anything is recorded."""
+    processor, started = process_time(), monotonic()
+
+    def seen(rows: int) -> None:
+        show(Progress("survey", rows, 0, 0, rows / max(monotonic() - started, 1e-9), 0.0))
+
+    contents = surveyed(path, seen)
+    before = desk.setup().version
+    desk.configure(plan(contents, to), Act(actor=IMPORTER.actor, channel=CHANNEL))
+    return Prepared(contents.rows, desk.setup().version - before, process_time() - processor)
+
+
+def world_of(desk: Desk, to: Destination) -> World:
+    """What the desk is configured to be."""
+    setup = desk.setup()
+    return World(
+        department=to.department,
+        request_type=to.request_type,
+        default_group=setup.department(to.department).default_group,
+        groups_of={name: frozenset(agent.groups) for name, agent in setup.agents.items()},
+        priority=setup.priority,
+    )
+
+
+class Telling:
+    """One pass over the log that tells the incidents of one share of it (by default all of them)."""
+
     def __init__(
-        self, desk: Desk, path: Path, zone: str, to: Destination, progress: Progressing, in_flight: int
+        self,
+        desk: Desk,
+        path: Path,
+        zone: str,
+        to: Destination,
+        progress: Progressing,
+        *,
+        total: int = 0,
+        in_flight: int = IN_FLIGHT,
+        share: int = 0,
+        shares: int = 1,
     ) -> None:
         self.desk = desk
         self.path = path
-        self.to = to
         self.progress = progress
         self.most = in_flight
+        self.total = total
+        self.share, self.shares = share, shares
         self.times = LocalTimes(zone)
+        self.world = world_of(desk, to)
         self.report = Report(file=path.name, zone=zone, time_problems=self.times.problems)
-        self.total = 0
         self.flying: deque[_Story] = deque()
         self.seen: dict[str, _Place] = {}
+        self.taken: dict[str, _Place] = {}
         self.broken: set[str] = set()
         self.unreadable: list[Unreadable] = []
         self.started = monotonic()
         self.shown = 0.0
 
     def run(self) -> Report:
+        """Tell it; the report is whole for the rows of this share."""
         processor = process_time()
-        self._prepare()
         head = self.desk.store.head()
         self.taken = dict(self._taken_over())
         for rows in gathered(self._readable()):
@@ -106,24 +160,8 @@ class _Run:
         self._collect_corrections(head)
         self.report.seconds = monotonic() - self.started
         self.report.cpu_seconds = process_time() - processor
-        self._show("telling", force=True)
+        self._show(force=True)
         return self.report
-
-    def _prepare(self) -> None:
-        contents = surveyed(self.path, lambda rows: self._show("survey", rows))
-        self.total = contents.rows
-        planned = plan(contents, self.to)
-        before = self.desk.setup().version
-        self.desk.configure(planned, Act(actor=IMPORTER.actor, channel=CHANNEL))
-        setup = self.desk.setup()
-        self.report.configured = setup.version - before
-        self.world = World(
-            department=self.to.department,
-            request_type=self.to.request_type,
-            default_group=setup.department(self.to.department).default_group,
-            groups_of={name: frozenset(agent.groups) for name, agent in setup.agents.items()},
-            priority=setup.priority,
-        )
 
     def _taken_over(self) -> Iterator[tuple[str, _Place]]:
         """How far each incident of this source was told before, from the log itself."""
@@ -133,7 +171,7 @@ class _Run:
                     yield event.external_id, _Place(event.rows, bytes.fromhex(event.digest))
 
     def _readable(self) -> Iterator[Row]:
-        for row in rows_of(self.path, self.times):
+        for row in rows_of(self.path, self.times, share=self.share, shares=self.shares):
             self.report.rows += 1
             if isinstance(row, Unreadable):
                 self.unreadable.append(row)
@@ -160,7 +198,7 @@ class _Run:
         self.report.before += len(rows) - len(fresh)
         if fresh:
             self._submit(number, fresh, place, is_new=first and earlier is None)
-        self._show("telling")
+        self._show()
 
     def _submit(self, number: str, rows: list[Row], place: _Place, *, is_new: bool) -> None:
         stream = self.desk.keys.stream_of("import", at.SOURCE, number)
@@ -231,12 +269,12 @@ class _Run:
                     if len(kind.examples) < EXAMPLES:
                         kind.examples.append(numbers[event.stream])
 
-    def _show(self, phase: str, rows: int | None = None, *, force: bool = False) -> None:
+    def _show(self, *, force: bool = False) -> None:
         now = monotonic()
         if not force and now - self.shown < _EVERY_S:
             return
         self.shown = now
-        done = self.report.rows if rows is None else rows
+        done = self.report.rows
         rate = done / max(now - self.started, 1e-9)
         left = (self.total - done) / rate if rate and self.total else 0.0
-        self.progress(Progress(phase, done, self.total, sum(self.report.events.values()), rate, left))
+        self.progress(Progress("telling", done, self.total, sum(self.report.events.values()), rate, left))

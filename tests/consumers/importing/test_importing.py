@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_log import ODDITIES, interleaved, made_incidents, random_incident, written
 
-from consumers.importing import Destination, NotThisLayout, import_servicenow
+from consumers.importing import Destination, NotThisLayout, Progress, import_in_shares, import_servicenow
 from consumers.importing.checking import check
 from consumers.importing.layout import SOURCE
 from desks import KEK, as_role, open_desk
@@ -158,6 +159,30 @@ def test_a_killed_import_resumes_to_the_same_end(databases, database_template, t
         assert check(desk, log, ZONE).is_good
     databases.drop(whole)
     databases.drop(killed)
+
+
+def test_an_import_in_shares_comes_to_the_same(databases, database_template, tmp_path: Path):
+    log = written(tmp_path / "log.csv", interleaved(made_incidents(60)))
+    with log.open("a") as file:
+        file.write("INC0000001,too short\n,\n")
+    alone, shared = databases.fresh(database_template), databases.fresh(database_template)
+    seen: list[Progress] = []
+    with open_desk(alone, configured=False) as desk:
+        one = import_servicenow(desk, log, ZONE)
+        expected = comparable(desk)
+    two = import_in_shares(partial(Desk, as_role(shared, "acta_app"), KEK), log, ZONE, shares=2, progress=seen.append)
+    with open_desk(shared, configured=False) as desk:
+        assert comparable(desk) == expected
+        assert check(desk, log, ZONE).is_good
+    assert two.is_whole
+    assert (two.rows, two.told, two.unchanged, two.opened) == (one.rows, one.told, one.unchanged, one.opened)
+    assert (two.refused, two.time_problems, two.configured) == (one.refused, one.time_problems, one.configured)
+    assert {why: kind.count for why, kind in two.corrections.items()} == {
+        why: kind.count for why, kind in one.corrections.items()
+    }
+    assert (seen[-1].rows, seen[-1].total) == (one.rows, one.rows)
+    databases.drop(alone)
+    databases.drop(shared)
 
 
 @pytest.fixture(scope="module")
