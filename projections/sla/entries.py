@@ -5,6 +5,7 @@ as one row; each clock is then shown as a row of its own, which is what lists an
 """
 
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -32,49 +33,66 @@ class Circumstances(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tier: str
 
 
-class ClockEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One clock of one ticket; ``instance`` counts the rounds of next responses, and clocks that started afresh.
+def _is(text: str) -> msgspec.Meta:
+    """What a column says, for the data dictionary."""
+    return msgspec.Meta(description=text)
 
-    Department, group, assignee, priority, request type and tier are those of the ticket while the clock goes on, and
-    stay as they were when it ended. ``stage`` has lasted since ``since``, for ``reason`` (why on hold, what ended it).
-    ``elapsed`` is what had counted at ``counted_to``. ``due_at`` (while running: if nothing more happens),
-    ``breaches_after`` (from then on elapsed exceeds the target), ``warns_at`` (next warning to come). From
-    ``at_risk_from`` on the first warning has been reached. ``verdict`` is what the last event could tell: one that was
-    undecided then is breached after ``breaches_after``; ``decided_at`` is when met or breached came true.
-    ``target_cause`` says why the target was changed at ``targeted_at``; "" if it never was.
+
+class ClockEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """One row per clock of a ticket: what was promised, how it stands, and whether it was kept.
+
+    All times are effective times. A row says what the events could tell: a clock that was undecided at its last event
+    has been breached since once ``breaches_after`` is past. A clock that ended keeps the circumstances it ended in.
     """
 
-    ticket: UUID
-    clock: str
-    instance: int
-    number: int
-    department: str
-    group: str
-    assignee: str
-    priority: int
-    request_type: str
-    tier: str
-    policy: str | None
-    policy_version: int | None
-    calendar: str | None
-    calendar_version: int | None
-    unit: str | None
-    target: timedelta | None
-    targeted_at: datetime
-    target_cause: str
-    stage: str
-    since: datetime
-    reason: str
-    verdict: str
-    started_at: datetime
-    stopped_at: datetime | None
-    elapsed: timedelta
-    counted_to: datetime
-    due_at: datetime | None
-    breaches_after: datetime | None
-    warns_at: datetime | None
-    at_risk_from: datetime | None
-    decided_at: datetime | None
+    ticket: Annotated[UUID, _is("The ticket's stream.")]
+    clock: Annotated[str, _is("first_response, next_response or resolution.")]
+    instance: Annotated[int, _is("From 1: rounds of next responses are counted, and clocks that started afresh.")]
+    number: Annotated[int, _is("The number people know the ticket by.")]
+    department: Annotated[
+        str, _is("The department responsible; of a clock that ended: then. So are the five that follow.")
+    ]
+    group: Annotated[str, _is("The group in whose queue the ticket is; empty if in none.")]
+    assignee: Annotated[str, _is("The agent answerable for it; empty if nobody is.")]
+    priority: Annotated[int, _is("1 (highest) to 5.")]
+    request_type: Annotated[str, _is("The type of request; empty if none.")]
+    tier: Annotated[str, _is("The requester's tier of service; empty if none.")]
+    policy: Annotated[str | None, _is("The policy it goes by.")]
+    policy_version: Annotated[int | None, _is("The version of that policy.")]
+    calendar: Annotated[str | None, _is("The calendar it counts by.")]
+    calendar_version: Annotated[int | None, _is("The version of that calendar.")]
+    unit: Annotated[
+        str | None, _is("business_minutes, calendar_minutes or business_days: what the target was given in.")
+    ]
+    target: Annotated[timedelta | None, _is("How long it may run; empty if nothing was promised.")]
+    targeted_at: Annotated[datetime, _is("Since when it has this target.")]
+    target_cause: Annotated[str, _is("Why the target was changed then; empty if it never was.")]
+    stage: Annotated[str, _is("running, paused, waived, stopped, cancelled, merged or replaced.")]
+    since: Annotated[datetime, _is("Since when it has been in this stage.")]
+    reason: Annotated[str, _is("Why it is on hold, or what ended it.")]
+    verdict: Annotated[
+        str,
+        _is(
+            "What its last event could tell: met, breached, undecided, or none (nothing promised, cancelled or merged)."
+        ),
+    ]
+    started_at: Annotated[datetime, _is("When it started.")]
+    stopped_at: Annotated[datetime | None, _is("When it ended, however it did.")]
+    elapsed: Annotated[timedelta, _is("What had counted at counted_to.")]
+    counted_to: Annotated[datetime, _is("The last change; if it is running, more has counted since.")]
+    due_at: Annotated[
+        datetime | None,
+        _is("When elapsed reaches the target if nothing more happens, or when it did or would have; empty on hold."),
+    ]
+    breaches_after: Annotated[
+        datetime | None,
+        _is("While it runs: after this instant elapsed exceeds the target, and an undecided clock is breached."),
+    ]
+    warns_at: Annotated[datetime | None, _is("The next warning to come.")]
+    at_risk_from: Annotated[datetime | None, _is("When the first warning was or will be reached.")]
+    decided_at: Annotated[
+        datetime | None, _is("When met or breached came true; empty while undecided or without a verdict.")
+    ]
 
 
 class Entries(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -84,20 +102,22 @@ class Entries(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class TicketClocks(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """All clocks of one ticket, with what the next event needs to know.
+    """One row per ticket, with what the next event needs to know of its clocks; it serves the fold and the alarms.
 
-    ``alarm_at`` is the next instant at which a warning or a breach is to be recorded, whether it lies ahead or was
-    missed; None where nothing is owed, and for a ticket that was brought over from another desk, which warns nobody.
+    A ticket that was brought over from another desk warns nobody, and so has no alarm.
     """
 
-    ticket: UUID
-    number: int
-    requester: UUID
-    imported: bool
-    alarm_at: datetime | None
-    circumstances: Circumstances
-    clocks: Clocks
-    entries: Entries
+    ticket: Annotated[UUID, _is("The ticket's stream.")]
+    number: Annotated[int, _is("The number people know it by.")]
+    requester: Annotated[UUID, _is("The person who asks, as a pseudonym.")]
+    imported: Annotated[bool, _is("Whether it was brought over from another desk.")]
+    alarm_at: Annotated[
+        datetime | None,
+        _is("When a warning or a breach is next to be recorded, be it missed; empty if nothing is owed."),
+    ]
+    circumstances: Annotated[Circumstances, _is("Where it is, and what kind of request.")]
+    clocks: Annotated[Clocks, _is("Its clocks, as the next event needs them.")]
+    entries: Annotated[Entries, _is("Its clocks, as the table of clocks shows them.")]
 
 
 def entries_of(row: TicketClocks) -> tuple[ClockEntry, ...]:
