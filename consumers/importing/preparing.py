@@ -1,6 +1,6 @@
 """Preparing: a first pass over the log finds what the desk must know before the history can be told by its rules."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,14 @@ def _note(contents: Contents, group: str, assignee: str) -> None:
             groups.add(group)
 
 
-def plan(contents: Contents, to: Destination) -> Callable[[Setup], Sequence[SetupEvent]]:
+def plan(
+    contents: Contents, to: Destination, names: Mapping[str, AgentDefined]
+) -> Callable[[Setup], Sequence[SetupEvent]]:
     """What must be configured so that the log can be told; only differences, so a second import configures nothing.
 
     Whoever was answerable for an incident in a group is taken to have worked in that group. Handles are the source's
-    own words. Raises ``SetupConflict`` where a handle means something else here already.
+    own words. ``names`` are the agents of the desk with their personal fields open, for a definition is stated whole.
+    Raises ``SetupConflict`` where a handle means something else here already.
     """
 
     def events(setup: Setup) -> list[SetupEvent]:
@@ -62,7 +65,7 @@ def plan(contents: Contents, to: Destination) -> Callable[[Setup], Sequence[Setu
         if to.department not in setup.departments:
             planned.append(DepartmentDefined(department=to.department, name=to.department.upper()))
         planned += _groups(sorted(contents.groups), to, setup)
-        planned += _agents(contents.agents, setup)
+        planned += _agents(contents.agents, setup, names)
         planned += _request_type(to, setup)
         return planned
 
@@ -78,19 +81,21 @@ def _groups(names: Iterable[str], to: Destination, setup: Setup) -> Iterable[Set
             raise SetupConflict(f"The group {name!r} belongs to the department {known.department!r} here.", group=name)
 
 
-def _agents(agents: dict[str, set[str]], setup: Setup) -> Iterable[SetupEvent]:
+def _agents(agents: Mapping[str, set[str]], setup: Setup, names: Mapping[str, AgentDefined]) -> Iterable[SetupEvent]:
     for name, groups in sorted(agents.items()):
         known = setup.agents.get(name)
         if known is None:
             yield AgentDefined(agent=name, groups=tuple(sorted(groups)))
         elif not groups <= set(known.groups):
-            # The name and address stay sealed where they are; what is stated anew here is who works where.
-            together = (*known.groups, *sorted(groups - set(known.groups)))
-            yield msgspec.structs.replace(_unplaced(known), groups=together)
-
-
-def _unplaced(known: AgentDefined) -> AgentDefined:
-    return AgentDefined(agent=known.agent, groups=known.groups, skills=known.skills, available=known.available)
+            opened = names.get(name, known)
+            yield AgentDefined(
+                agent=name,
+                groups=(*known.groups, *sorted(groups - set(known.groups))),
+                skills=known.skills,
+                available=known.available,
+                name="" if opened.withheld else opened.name,
+                email="" if opened.withheld else opened.email,
+            )
 
 
 def _request_type(to: Destination, setup: Setup) -> Iterable[SetupEvent]:

@@ -27,6 +27,7 @@ from consumers.importing.told import Told, told_of
 from domain.desk import Desk, Receipt
 from domain.envelope import Act
 from domain.errors import Refused
+from domain.setup.events import SETUP, AgentDefined
 from domain.ticket.events import TicketCorrected, TicketImported
 
 IN_FLIGHT = 256
@@ -98,7 +99,8 @@ def prepare(desk: Desk, path: Path, to: Destination, show: Progressing) -> Prepa
 
     contents = surveyed(path, seen)
     before = desk.setup().version
-    desk.configure(plan(contents, to), Act(actor=IMPORTER.actor, channel=CHANNEL))
+    names = {event.agent: event for event in desk.history(SETUP) if isinstance(event, AgentDefined)}
+    desk.configure(plan(contents, to, names), Act(actor=IMPORTER.actor, channel=CHANNEL))
     return Prepared(contents.rows, desk.setup().version - before, process_time() - processor)
 
 

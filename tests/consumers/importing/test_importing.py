@@ -17,11 +17,11 @@ from made_log import ODDITIES, interleaved, made_incidents, random_incident, wri
 from consumers.importing import Destination, NotThisLayout, Progress, import_in_shares, import_servicenow
 from consumers.importing.checking import check
 from consumers.importing.layout import SOURCE
-from desks import KEK, as_role, open_desk
+from desks import ACT, KEK, as_role, open_desk
 from domain.clock.hearing import IMPORTED
 from domain.desk import Desk
 from domain.errors import SetupConflict
-from domain.setup.events import GroupDefined
+from domain.setup.events import SETUP, AgentDefined, DepartmentDefined, GroupDefined
 from domain.ticket.state import Ticket
 
 ZONE = "Europe/Lisbon"
@@ -210,9 +210,22 @@ def test_names_that_mean_something_else_here_stop_the_import_before_it_begins(de
     head = events(desk)
     with pytest.raises(SetupConflict):
         import_servicenow(desk, log, ZONE)
-    assert desk.setup().groups["Group 56"] == desk.setup().groups["Group 56"]
-    assert isinstance(desk.setup().groups["Group 56"], GroupDefined)
     assert events(desk) == head
+
+
+def test_an_agent_who_is_known_here_keeps_their_name(desk: Desk, tmp_path: Path):
+    agent = AgentDefined(agent="Resolver 89", groups=("Group 1",), skills=("vpn",), name="Ruth", email="r@example.org")
+    department = DepartmentDefined(department="it", name="IT", default_group="Group 1")
+    group = GroupDefined(group="Group 1", name="First line", department="it")
+    desk.configure(lambda setup: (department, group, agent), ACT)
+    log = written(tmp_path / "log.csv", [row for made in ODDITIES for row in made(f"INC{ODDITIES.index(made)}")])
+    import_servicenow(desk, log, ZONE)
+    *_, known = (
+        event for event in desk.history(SETUP) if isinstance(event, AgentDefined) and event.agent == agent.agent
+    )
+    assert (known.name, known.email, known.skills) == ("Ruth", "r@example.org", ("vpn",))
+    assert known.groups == ("Group 1", "Group 56")
+    assert check(desk, log, ZONE).unexplained == []
 
 
 def test_a_zone_must_exist(desk: Desk, tmp_path: Path):
