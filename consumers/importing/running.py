@@ -37,6 +37,7 @@ _EVERY_S = 0.2
 LEFT_OUT = "The row was left out; the incident's other rows were told, and what it changed shows with the next of them."
 ALONE = "The row was left out, and its incident with it: no other row tells of it."
 NOBODYS = "The row was left out; which incident it belongs to cannot be read."
+ANOTHER_HISTORY = "this is another history of the incident, or in another zone, than was taken over before"
 NOTHING_RECORDED = "Nothing of these rows of the incident was recorded."
 
 
@@ -74,7 +75,7 @@ def import_servicenow(
     """
     show = progress or (lambda _: None)
     started, to = monotonic(), to or Destination()
-    prepared = prepare(desk, path, to, show)
+    prepared = prepare(desk, path, zone, to, show)
     report = Telling(desk, path, zone, to, show, total=prepared.rows, in_flight=in_flight).run()
     report.configured = prepared.configured
     report.cpu_seconds += prepared.cpu_seconds
@@ -90,9 +91,10 @@ class Prepared(msgspec.Struct, frozen=True):
     cpu_seconds: float
 
 
-def prepare(desk: Desk, path: Path, to: Destination, show: Progressing) -> Prepared:
+def prepare(desk: Desk, path: Path, zone: str, to: Destination, show: Progressing) -> Prepared:
     """Read the log once and configure what it needs; raises before anything is recorded."""
     processor, started = process_time(), monotonic()
+    LocalTimes(zone)  # a zone that does not exist is found before anything is configured
 
     def seen(rows: int) -> None:
         show(Progress("survey", rows, 0, 0, rows / max(monotonic() - started, 1e-9), 0.0))
@@ -143,6 +145,7 @@ class Telling:
         self.report = Report(file=path.name, zone=zone, time_problems=self.times.problems)
         self.flying: deque[_Story] = deque()
         self.seen: dict[str, _Place] = {}
+        self.beginning = sha256(f"{at.SOURCE} {zone}".encode()).digest()
         self.taken: dict[str, _Place] = {}
         self.broken: set[str] = set()
         self.unreadable: list[Unreadable] = []
@@ -184,7 +187,7 @@ class Telling:
 
     def _tell(self, rows: list[Row]) -> None:
         number = rows[0].number
-        place = self.seen.setdefault(number, _Place())
+        place = self.seen.setdefault(number, _Place(digest=self.beginning))
         first, earlier = place.rows == 0, self.taken.get(number)
         fresh: list[Row] = []
         for row in rows:
@@ -195,7 +198,7 @@ class Telling:
             elif place.rows == earlier.rows and place.digest != earlier.digest:
                 self.broken.add(number)
         if number in self.broken:
-            self._refuse(rows, "the source tells another history of this incident than when it was taken over before")
+            self._refuse(rows, ANOTHER_HISTORY)
             return
         self.report.before += len(rows) - len(fresh)
         if fresh:

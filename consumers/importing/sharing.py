@@ -41,7 +41,7 @@ def import_in_shares(
     show = progress or (lambda _: None)
     desk = open_desk()
     try:
-        prepared = prepare(desk, path, to, show)
+        prepared = prepare(desk, path, zone, to, show)
     finally:
         desk.close()
     context = get_context("spawn")

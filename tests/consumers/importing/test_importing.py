@@ -129,6 +129,14 @@ def test_another_history_of_a_known_incident_is_refused(desk: Desk, tmp_path: Pa
     assert events(desk) == head
 
 
+def test_the_same_history_in_another_zone_is_refused(desk: Desk, tmp_path: Path):
+    log = written(tmp_path / "log.csv", ODDITIES[0]("INC0000001"))
+    import_servicenow(desk, log, ZONE)
+    report = import_servicenow(desk, log, "Asia/Tokyo")
+    assert len(report.refused) == report.rows
+    assert "another zone" in report.refused[0].reason
+
+
 KILLED = """
 import sys
 from pathlib import Path
