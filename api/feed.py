@@ -70,9 +70,10 @@ async def get_events(
     """The events after a position. With `Accept: text/event-stream` they keep coming, and `Last-Event-ID` resumes."""
     edge = edge_of(request)
     wanted = _types(types)
+    resumed = _resumed(request, after)
     accepted = request.headers.get("accept", "*/*")
     if _STREAM in accepted:
-        stream = follow(edge, request, _resumed(request, after), wanted)
+        stream = follow(edge, request, resumed, wanted)
         return StreamingResponse(stream, media_type=_STREAM, headers={"X-Accel-Buffering": "no"})
     if not any(kind in accepted for kind in ("*/*", "application/*", "application/json")):
         raise NotAcceptable()

@@ -68,6 +68,10 @@ class House:
                 for batch in self.desk.pages(projector.position, 500):
                     projector.apply(batch)
 
+    def configure(self) -> None:
+        """Two departments with a group and an agent each."""
+        self.desk.configure(lambda _: CONFIGURED, ACT)
+
     def settle(self) -> None:
         """Let the desk record what it was given before; its writer takes one batch after the other."""
         for _ in range(2):
@@ -148,7 +152,7 @@ def build_house(database: str, postgres: EmbeddedPostgres, databases: Databases)
 def house(build_house: BuildHouse) -> House:
     """A desk with two departments and its HTTP edge."""
     house = build_house()
-    house.desk.configure(lambda _: CONFIGURED, ACT)
+    house.configure()
     return house
 
 
