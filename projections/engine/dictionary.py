@@ -73,21 +73,26 @@ def publish(connection: psycopg.Connection[Any], view: View) -> None:
     For whoever owns the views. Where the database has no analysts' role, nobody is granted anything.
     """
     role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ANALYST,)).fetchone()
+    # One journey for all of them: readers are held while a view is switched.
+    connection.execute(sql.SQL("; ").join(_statements(view, granting=role is not None)))
+
+
+def _statements(view: View, *, granting: bool) -> Iterator[sql.Composed]:
     analyst = sql.Identifier(ANALYST)
-    if role:
-        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(view.name), analyst))
+    if granting:
+        yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(view.name), analyst)
     for words in described(view):
         name = sql.Identifier(words.schema, words.name)
-        connection.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(words.text)))
+        yield sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(words.text))
         for column in words.columns:
             place = sql.Identifier(words.schema, words.name, column.name)
-            connection.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(place, sql.Literal(column.text)))
-        if role:
+            yield sql.SQL("COMMENT ON COLUMN {} IS {}").format(place, sql.Literal(column.text))
+        if granting:
             readable = [column.name for column in words.columns if not column.personal]
             listed = sql.SQL(", ").join(map(sql.Identifier, readable))
             # What an earlier edition's columns allowed says nothing of this one's.
-            connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(name, analyst))
-            connection.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, name, analyst))
+            yield sql.SQL("REVOKE ALL ON {} FROM {}").format(name, analyst)
+            yield sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, name, analyst)
 
 
 def markdown(views: Iterable[View]) -> str:

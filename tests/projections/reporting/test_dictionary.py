@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from deploy.migrate import migrate
+from machines import Prepare
 from projections.audit import audit
 from projections.engine import rebuild
 from projections.engine.dictionary import described, markdown
@@ -19,11 +20,21 @@ from projections.views import ALL
 Connection = psycopg.Connection[Any]
 
 
+def with_views(dsn: str) -> None:
+    """Roles, store and every view, empty."""
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        install(connection, ALL)
+
+
+@pytest.fixture(scope="session")
+def database_template() -> Prepare:
+    return with_views
+
+
 @pytest.fixture
 def owner(database: str) -> Iterator[Connection]:
-    migrate(database)
     with psycopg.connect(database, autocommit=True) as connection:
-        install(connection, ALL)
         yield connection
 
 
