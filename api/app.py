@@ -56,7 +56,7 @@ def create_app(
     app.router.redirect_slashes = False
     app.router.routes = [*commands.routes(), *(route for router in ROUTERS for route in router.routes)]
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    app.add_middleware(Outermost)
+    app.add_middleware(Outermost, metrics=edge.metrics)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NotReadyYet, _not_ready)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from api.callers import Callers
 from api.following import Head
+from api.metrics import Metrics
 from api.oidc import Issuer, Oidc
 from api.policies import ConfiguredPolicies
 from api.problems import NotYet
@@ -43,6 +44,7 @@ class Edge:
         self.refusals = Refusals(desk)
         self.tickets_today = TicketsToday(desk)
         self.head = Head(desk, self.readers, settings.poll_seconds)
+        self.metrics = Metrics()
         self._answers = Answers()
         self._policies = ConfiguredPolicies(Setup())
         self._tasks: list[asyncio.Task[None]] = []

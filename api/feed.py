@@ -47,7 +47,7 @@ _LAST_EVENT_ID = {
     "in": "header",
     "required": False,
     "description": "Streams: the position to go on after, in place of `after`.",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,15}$"},
+    "schema": {"type": "string", "pattern": "^[0-9]{0,15}$"},
     "example": "42",
 }
 

@@ -26,6 +26,11 @@ class Head:
         self._wanted = asyncio.Event()
         self.closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for news."""
+        return len(self._waiting)
+
     async def beyond(self, position: int, patience: float) -> bool:
         """Wait until the log has gone beyond ``position``, for at most ``patience`` seconds; whether it has."""
         if self._position > position or self.closed:

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from api import answers, openapi, shapes
 from api.edge import edge_of
@@ -62,6 +62,15 @@ def _stopped(connection: psycopg.Connection[Any]) -> list[str]:
         " WHERE e.state = 'current' AND m.position < f.position ORDER BY 1"
     ).fetchall()
     return [f"view {view}" for (view,) in rows]
+
+
+@router.get("/metrics", operation_id="get-metrics", include_in_schema=False, response_model=None)
+async def get_metrics(request: Request) -> Response:
+    """What this process has done so far, in Prometheus' text format."""
+    edge = edge_of(request)
+    head = await edge.read(edge.desk.store.head)
+    text = edge.metrics.text(head_position=head, event_streams_waiting=edge.head.waiting)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 @router.get("/openapi.json", operation_id="get-openapi", include_in_schema=False, response_model=None)

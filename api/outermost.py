@@ -10,6 +10,7 @@ from secrets import token_hex
 import psycopg
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.metrics import Metrics
 from api.problems import DatabaseUnreachable, Fault, problem
 
 _log = logging.getLogger("acta.api")
@@ -26,8 +27,9 @@ HEADERS = (
 class Outermost:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,6 +42,7 @@ class Outermost:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message["headers"], *HEADERS]
+                self.metrics.count(scope["method"], message["status"])
             await send(message)
 
         try:

@@ -43,7 +43,7 @@ class SetupShown(msgspec.Struct, kw_only=True):
     calendars: dict[str, dict[str, Any]]
     policies: dict[str, dict[str, Any]]
     request_types: dict[str, dict[str, Any]]
-    priority_matrix: tuple[tuple[int, int, int], ...]
+    priority_matrix: list[list[int]]
 
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -78,7 +78,7 @@ def setup_shown(setup: Setup) -> SetupShown:
     return SetupShown(
         version=setup.version,
         position=setup.position,
-        priority_matrix=setup.matrix,
+        priority_matrix=[list(row) for row in setup.matrix],
         **{kind.replace("-", "_"): definitions(setup, kind) for kind in KINDS},
     )
 

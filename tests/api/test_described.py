@@ -2,7 +2,6 @@
 
 import pytest
 import schemathesis
-from desk_talk import opened
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -13,6 +12,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+
+from desk_talk import opened
 
 
 def is_no_fault(_, response, case) -> None:

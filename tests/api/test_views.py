@@ -123,3 +123,10 @@ def test_readiness_names_what_fails(house, stranger):
     house.desk.pool.close()
     answer = stranger.get("/readyz")
     assert (answer.status_code, answer.json()["failing"]) == (503, ["database"])
+
+
+def test_metrics_count_answers(stranger):
+    stranger.get("/nowhere")
+    text = stranger.get("/metrics").text
+    assert 'acta_http_answers_total{method="GET",status="404"} 1' in text
+    assert "acta_head_position" in text
