@@ -143,6 +143,8 @@ class _Projecting:
         """Read on from where the view that is furthest behind needs it; each view skips what it has counted."""
         position = self._mine[partition].position
         if position is None:
+            # A partition without any offset would make every poll fail, also for the others.
+            self._consumer.seek(partition, 0)
             self._consumer.pause(partition)
             return
         self._consumer.seek(partition, self._offset_after(partition, position))

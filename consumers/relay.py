@@ -25,6 +25,8 @@ STANDBY_S = 0.5
 HEADS_EVERY_S = 0.1
 SHORTEST_REST_S = 0.005
 LONGEST_REST_S = 0.05
+LARGEST_BATCH = 4 * 1024 * 1024
+"""Bytes of the bodies of one transaction, which has a limited time; a single event may have more."""
 
 _log = logging.getLogger("acta.relay")
 
@@ -110,16 +112,17 @@ class _Active:
 
     def step(self) -> float:
         """Send what has been recorded since, in one transaction; return the seconds to rest."""
-        page = self._store.page(self.position, self._batch, opened=False)
-        if page:
-            self._must_be_dense(page)
+        found = self._store.page(self.position, self._batch, opened=False)
+        if found:
+            self._must_be_dense(found)
+        page = _beginning(found)
         heads_due = monotonic() - self._heads_at >= HEADS_EVERY_S
         if page or (heads_due and self._behind()):
             self._send(page, heads_due)
             self._rest = SHORTEST_REST_S
         else:
             self._rest = min(self._rest * 2, LONGEST_REST_S)
-        return 0.0 if len(page) == self._batch else self._rest
+        return 0.0 if len(found) == self._batch or len(page) < len(found) else self._rest
 
     def close(self) -> None:
         """Let go at once."""
@@ -179,3 +182,13 @@ class _Active:
                 )
             if (found[0].originator_id, found[0].originator_version) != (tail.stream, tail.version):
                 raise Halted(f"partition {number} of {self._topic} holds another event at position {tail.position}")
+
+
+def _beginning(page: list[SealedEvent]) -> list[SealedEvent]:
+    """As much of a page as may go into one transaction."""
+    size = 0
+    for count, event in enumerate(page):
+        size += len(event.state)
+        if count and size > LARGEST_BATCH:
+            return page[:count]
+    return page

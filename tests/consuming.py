@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
+from uuid import UUID
 
 import psycopg
+from kafka import KafkaProducer
 
 from consumers import cloudevents
-from consumers.cloudevents import Head
+from consumers.cloudevents import Envelope, Head, key_of, partition_of
 from consumers.topics import Client, partitions_of, reader
 from desks import give, opened
 from domain.desk import Desk
@@ -101,3 +103,14 @@ def write(desk: Desk, tickets: int) -> int:
         give(desk, "assign", ticket, assignee="alice")
         position = give(desk, "note", ticket, text="smells like smoke").position
     return position
+
+
+def put(client: Client, topic: str, event: SealedEvent) -> None:
+    """Send a message past the relay."""
+    assert isinstance(event.originator_id, UUID)
+    key = key_of(event.originator_id)
+    producer = KafkaProducer(**client)
+    partition = partition_of(event.originator_id, len(producer.partitions_for(topic)))
+    producer.send(topic, event.state, key, Envelope("/acta").of_event(event, key), partition)
+    producer.flush()
+    producer.close()

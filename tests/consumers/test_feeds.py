@@ -8,14 +8,14 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from consumers.cloudevents import NOTHING, Envelope, key_of, partition_of
+from consumers.cloudevents import NOTHING
 from consumers.follow import follow, rebuild
 from consumers.lag import lag
 from consumers.loop import Halted
 from consumers.project import project
 from consumers.relay import relay
 from consumers.topics import Client
-from consuming import running, tables, until, write
+from consuming import put, running, tables, until, write
 from desks import ACT, give, opened
 from domain.desk import Desk
 from domain.setup.events import CalendarVersioned, PolicyVersioned
@@ -139,16 +139,6 @@ def test_two_projectors_share_the_partitions_and_one_takes_over(
     must_equal_the_store(database)
 
 
-def put(client: Client, topic: str, event: SealedEvent) -> None:
-    """Send a message past the relay."""
-    assert isinstance(event.originator_id, UUID)
-    key = key_of(event.originator_id)
-    producer = KafkaProducer(**client)
-    producer.send(topic, event.state, key, Envelope("/acta").of_event(event, key), partition_of(event.originator_id, 3))
-    producer.flush()
-    producer.close()
-
-
 def test_the_same_message_twice_counts_once(
     desk: Desk, database: str, app_dsn: str, views_dsn: str, client: Client, topic: str
 ) -> None:
@@ -231,6 +221,31 @@ def test_a_message_that_is_not_ours_stops_its_partition_and_no_other(
 
             until(lambda: min(marks()[1], marks()[2]) == desk.store.head(), sending, projecting)
             assert marks()[0] == reached
+
+
+def test_a_view_fed_from_the_store_waits_for_its_rebuild(
+    desk: Desk,
+    database: str,
+    app_dsn: str,
+    views_dsn: str,
+    client: Client,
+    topic: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write(desk, 2)
+    with running(follow, desk, views_dsn, [watching]) as following:
+        until(lambda: completed(database, watching) == desk.store.head(), following)
+    with (
+        running(relay, desk.store, app_dsn, client, topic) as sending,
+        running(project, desk, views_dsn, [watching], client, topic) as projecting,
+    ):
+        until(lambda: "fed from the store" in caplog.text, sending, projecting)
+        write(desk, 2)
+        rebuild(desk, views_dsn, watching, partitions=3)
+        write(desk, 2)
+        until(lambda: completed(database, watching) == desk.store.head(), sending, projecting)
+    assert "interrupted" not in caplog.text
+    must_equal_the_store(database)
 
 
 def test_views_that_know_other_partitions_are_refused(

@@ -11,8 +11,8 @@ from consumers.loop import Halted
 from consumers.relay import relay
 from consumers.tails import read_tails
 from consumers.topics import Client, ensure_topic
-from consuming import messages, running, until, write
-from desks import open_desk, opened, prepare
+from consuming import messages, put, running, until, write
+from desks import give, open_desk, opened, prepare
 from domain.desk import Desk
 from domain.store.recorder import SealedEvent
 from machines import Databases
@@ -55,6 +55,29 @@ def test_a_relay_goes_on_where_the_last_one_stopped(desk: Desk, app_dsn: str, cl
         write(desk, 5)
         with running(relay, desk.store, app_dsn, client, topic, batch=4) as run:
             until(lambda: complete_to(client, topic) == desk.store.head(), run)
+    must_hold_the_log(desk, client, topic)
+
+
+def test_large_events_go_in_several_transactions(desk: Desk, app_dsn: str, client: Client, topic: str) -> None:
+    ticket = str(opened(desk).number)
+    for _ in range(30):
+        give(desk, "note", ticket, text="fire " * 12_000)
+    with running(relay, desk.store, app_dsn, client, topic) as run:
+        until(lambda: complete_to(client, topic) == desk.store.head(), run)
+    must_hold_the_log(desk, client, topic)
+
+
+def test_a_partition_that_is_ahead_is_not_given_again_what_it_has(
+    desk: Desk, app_dsn: str, client: Client, topic: str
+) -> None:
+    write(desk, 3)
+    with running(relay, desk.store, app_dsn, client, topic) as run:
+        until(lambda: complete_to(client, topic) == desk.store.head(), run)
+    reached = desk.store.head()
+    write(desk, 3)
+    put(client, topic, desk.store.page(reached, 1, opened=False)[0])
+    with running(relay, desk.store, app_dsn, client, topic) as run:
+        until(lambda: complete_to(client, topic) == desk.store.head(), run)
     must_hold_the_log(desk, client, topic)
 
 
