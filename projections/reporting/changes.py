@@ -208,20 +208,24 @@ def put_right(row: TicketFacts, event: e.TicketCorrected, versions: Versions) ->
         changes["group_changes"] = row.group_changes + 1
     if "assignee" in event.new:
         changes |= owned(row, str(event.new["assignee"]))
+    if "reopen_count" in event.new:
+        changes["reopenings"] = event.new["reopen_count"]
     row = replace(row, **changes)
-    if "opened_at" in event.new:
-        row = _opened_at(row, datetime.fromisoformat(str(event.new["opened_at"])), versions)
-    return replace(row, **_state_put_right(row, str(event.new.get("status", row.status)), event, versions))
+    row = replace(row, **_state_put_right(row, str(event.new.get("status", row.status)), event, versions))
+    return _times_put_right(row, event, versions)
 
 
-def _opened_at(row: TicketFacts, at: datetime, versions: Versions) -> TicketFacts:
-    """What is counted from the opening is counted anew."""
-    response, resolution = row.first_response_at, row.resolved_at
+def _times_put_right(row: TicketFacts, event: e.TicketCorrected, versions: Versions) -> TicketFacts:
+    """Times that the correction names, and what is counted from or to them, anew."""
+    times = {name: event.new[name] for name in ("opened_at", "resolved_at", "closed_at") if name in event.new}
+    if not times:
+        return row
+    row = replace(row, **{name: value and datetime.fromisoformat(str(value)) for name, value in times.items()})
+    opened, response, resolution = row.opened_at, row.first_response_at, row.resolved_at
     return replace(
         row,
-        opened_at=at,
-        first_response_business_minutes=response and business_minutes(row, at, response, versions),
-        resolution_business_minutes=resolution and business_minutes(row, at, resolution, versions),
+        first_response_business_minutes=response and business_minutes(row, opened, response, versions),
+        resolution_business_minutes=resolution and business_minutes(row, opened, resolution, versions),
     )
 
 

@@ -129,8 +129,18 @@ def response_times(connection: Connection, question: Question, which: Literal["f
 
 
 def resolution_times(connection: Connection, question: Question) -> Figures:
-    """How long it took from opening to each resolution in the bucket; a ticket resolved again counts again."""
-    things = _completed("opened_at", "resolved_at", "resolution_business_minutes")
+    """How long it took from opening to each resolution in the bucket; a ticket resolved again counts again.
+
+    One that was taken back in the same instant has no time, and one whose time was put right then has that.
+    """
+
+    def things(question: Question) -> str:
+        return (
+            f"SELECT {dimensions(question)}m.at, {_calendar('h.opened_at', 'h.resolved_at')} AS minutes, "
+            f"h.resolution_business_minutes AS business FROM reporting.milestones m {standing('m.at')} "
+            f"WHERE {within('m.at')} AND {SCOPE} AND m.what = 'resolved' AND h.resolved_at IS NOT NULL"
+        )
+
     return count(connection, "resolution-times", question, things, _durations("from opening to resolution"))
 
 

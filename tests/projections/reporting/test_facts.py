@@ -13,7 +13,7 @@ from domain.ticket import events as e
 from domain.ticket.state import Ticket, fold
 from lives import NORMAL, POLICIES
 from projections.engine import Projector
-from projections.reporting import reporting
+from projections.reporting import Question, reporting, resolution_times
 
 Connection = psycopg.Connection[Any]
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+01:00")
@@ -125,3 +125,20 @@ def test_reopening_takes_the_resolution_back_but_not_the_first_one(connection: C
     row = the_row(connection, life((0, OPENED), (0, ATTACHED), (1, resolved), (2, reopened)))
     assert row["first_resolved_at"] == MONDAY + timedelta(hours=1)
     assert (row["resolved_at"], row["resolution_business_minutes"], row["status"]) == (None, None, "in_progress")
+
+
+def test_what_an_import_puts_right_is_counted_as_put_right(connection: Connection) -> None:
+    resolved, closed = e.TicketResolved(code="done"), e.TicketClosed()
+    right = {"opened_at": -2, "resolved_at": 4, "closed_at": 7}
+    new: dict[str, Any] = {name: (MONDAY + timedelta(hours=hours)).isoformat() for name, hours in right.items()}
+    corrected = e.TicketCorrected(old={}, new={**new, "reopen_count": 2}, why="the source says so")
+    cleared = e.TicketCorrected(old={}, new={"closed_at": None}, why="the source says so")
+    events = life((0, OPENED), (0, ATTACHED), (1, resolved), (2, closed), (6, corrected))
+    row, ticket = the_row(connection, events), fold(events)
+    assert (row["opened_at"], row["resolved_at"]) == (ticket.opened_at, ticket.resolved_at)
+    assert (row["closed_at"], row["reopenings"]) == (ticket.closed_at, ticket.reopen_count)
+    assert row["resolution_business_minutes"] == (1 + 4) * 60
+    asked = Question(since=MONDAY, until=MONDAY + timedelta(days=1))
+    assert resolution_times(connection, asked).rows[0][1:3] == (1, 60.0)
+    events = life((0, OPENED), (0, ATTACHED), (1, resolved), (2, closed), (6, corrected), (7, cleared))
+    assert the_row(connection, events)["closed_at"] is None

@@ -215,7 +215,7 @@ def durations(what: str) -> Callable[[Any], Row]:
         if what == "next":
             found = [value for kind, value, _ in happened if kind == what]
         else:
-            stood = [stood for kind, _, stood in happened if kind == what and stood[what] == stood["at"]]
+            stood = [stood for kind, _, stood in happened if kind == what and stood[what] is not None]
             found = [(state["at"] - state["opened_at"], state[f"{what} business"]) for state in stood]
         plain = [spent / timedelta(minutes=1) for spent, _ in found]
         return (*spread(plain), *spread([business for _, business in found if business is not None]))
