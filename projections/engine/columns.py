@@ -1,4 +1,4 @@
-"""From the fields of a row type to columns, and from values to what COPY takes.
+"""From the fields of a row type to columns, and from values to what JSON would not say as PostgreSQL reads it.
 
 =====================  ===========================
 annotation             column
@@ -18,9 +18,10 @@ X | None               the column of X, nullable
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -43,7 +44,7 @@ _REPLACEMENT = "\ufffd"
 
 
 class Column(NamedTuple):
-    """One column of a row: its SQL type, and how its values travel where psycopg's own way does not fit."""
+    """One column of a row: its SQL type, and how its values are written and read where the plain way does not fit."""
 
     name: str
     sql: str
@@ -76,7 +77,7 @@ def _column(row: type[msgspec.Struct], name: str, hint: Any) -> Column:
     if get_origin(hint) is Literal:
         hint = type(get_args(hint)[0])
     if hint in _SCALARS and hint is not Any:
-        return Column(name, _SCALARS[hint], nullable, personal, None, None)
+        return Column(name, _SCALARS[hint], nullable, personal, _WRITERS.get(hint), None)
     if get_origin(hint) is tuple and get_args(hint)[1:] == (...,) and get_args(hint)[0] in _SCALARS:
         return Column(name, f"{_SCALARS[get_args(hint)[0]]}[]", nullable, personal, array_text, tuple)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
@@ -85,6 +86,14 @@ def _column(row: type[msgspec.Struct], name: str, hint: Any) -> Column:
     if hint is Any or hint is dict or get_origin(hint) is dict:
         return Column(name, "jsonb", nullable, personal, json_text, None)
     raise TypeError(f"{row.__name__}.{name}: no column type for {hint!r}")
+
+
+def interval_text(value: timedelta) -> str:
+    """ISO 8601 with a sign of its own for the days, as PostgreSQL reads it."""
+    return f"P{value.days}DT{value.seconds}.{value.microseconds:06}S"
+
+
+_WRITERS: dict[Any, Callable[[Any], str]] = {timedelta: interval_text, float: repr}
 
 
 def array_text(values: tuple[Any, ...]) -> str:
@@ -131,18 +140,35 @@ def cleaner(row: type[msgspec.Struct]) -> Callable[[Any], Any]:
     """
     names = tuple(column.name for column in columns_of(row) if column.sql == "text")
     lists = tuple(column.name for column in columns_of(row) if column.sql == "text[]")
+    texts_of = fields_of(row, names)
+    lists_of = fields_of(row, lists)
 
     def clean(value: Any) -> Any:
-        for name in names:
-            text = getattr(value, name)
-            if text and "\x00" in text:
-                value = msgspec.structs.replace(value, **{name: text.replace("\x00", _REPLACEMENT)})
-        for name in lists:
-            texts = getattr(value, name)
-            if texts and any("\x00" in text for text in texts):
-                value = msgspec.structs.replace(
-                    value, **{name: tuple(text.replace("\x00", _REPLACEMENT) for text in texts)}
-                )
+        if "\x00" in "".join(filter(None, texts_of(value))):
+            changes = {name: text.replace("\x00", _REPLACEMENT) for name in names if (text := getattr(value, name))}
+            value = msgspec.structs.replace(value, **changes)
+        for texts in lists_of(value):
+            if texts and "\x00" in "".join(filter(None, texts)):
+                return _clean_lists(value, lists)
         return value
 
     return clean
+
+
+def _clean_lists(value: Any, names: Iterable[str]) -> Any:
+    changes = {
+        name: tuple(text and text.replace("\x00", _REPLACEMENT) for text in texts)
+        for name in names
+        if (texts := getattr(value, name))
+    }
+    return msgspec.structs.replace(value, **changes)
+
+
+def fields_of(row: type[msgspec.Struct], names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function from a row to the tuple of these of its fields."""
+    if tuple(names) == row.__struct_fields__:
+        return msgspec.structs.astuple
+    if len(names) > 1:
+        return attrgetter(*names)
+    read = [attrgetter(name) for name in names]
+    return lambda value: tuple(one(value) for one in read)

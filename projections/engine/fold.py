@@ -6,16 +6,21 @@ knows where rows come from or go to.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from domain.envelope import UNSTAMPED, Event
-from projections.engine.columns import cleaner
+from projections.engine.columns import cleaner, fields_of
 from projections.engine.errors import KeyMismatch, RowMissing
 from projections.engine.tables import span_of
 from projections.engine.view import JournalTable, PartsTable, Rule, StateTable, Versions, View
+
+Act = Callable[[Event], None]
+"""What one event does to one table in memory."""
 
 
 class Slot:
@@ -39,26 +44,28 @@ class Shelf:
         self.changed: dict[Any, Slot] = {}
         self.past: list[tuple[Any, ...]] = []
         self.parts: list[Parts] = []
-        self._functions = {t: (_bound(rule, versions), rule.needs_row) for t, rule in table.rules.items()}
+        self.key_in = attrgetter(*table.key)
+        self._key_of = table.key_of
+        self._versions = versions
         self._clean = cleaner(table.row)
         self._keeps_past = table.history is not None
-        self._left_out = table.history.without if table.history else ()
-        self._kept = [index for index, column in enumerate(table.columns) if column in table.kept]
+        self._leaves_out = table.kept != table.columns
+        self._kept = fields_of(table.row, [column.name for column in table.kept])
+
+    def act(self, event_type: type[Event]) -> Act | None:
+        """What an event of this type does to the row of its key, which must be on the shelf; None: nothing."""
+        rule = self.table.rules.get(event_type)
+        return None if rule is None else partial(self._fold, _bound(rule, self._versions), rule.needs_row)
 
     def keys_of(self, events: Iterable[Event]) -> set[Any]:
         """The keys that ``events`` touch and that are not in memory yet."""
-        rules, key_of, slots = self.table.rules, self.table.key_of, self.slots
-        keys = {key_of(event) for event in events if type(event) in rules}
+        rules, key_of, slots = self.table.rules, self._key_of, self.slots
+        keys = {key for event in events if type(event) in rules and (key := key_of(event)) not in slots}
         keys.discard(None)
-        return keys - slots.keys()
+        return keys
 
-    def fold(self, event: Event) -> None:
-        """Let one event change the row of its key, which must be on the shelf."""
-        known = self._functions.get(type(event))
-        if known is None:
-            return
-        function, needs_row = known
-        key = self.table.key_of(event)
+    def _fold(self, function: Callable[..., Any], needs_row: bool, event: Event) -> None:
+        key = self._key_of(event)
         if key is None:
             return
         slot = self.slots[key]
@@ -77,29 +84,24 @@ class Shelf:
             new = self._clean(new)
         if new == old:
             return False
-        if self._keeps_past and not self._only_left_out(old, new):
-            self._turn(slot, old, event)
+        if self._keeps_past:
+            self._turn(slot, old, new, event)
         slot.row = new
         self.changed[key] = slot
         return True
 
-    def _only_left_out(self, old: Any, new: Any) -> bool:
-        """Whether nothing has changed of which the past is kept."""
-        if not self._left_out or old is None or new is None:
-            return False
-        before, after = msgspec.structs.astuple(old), msgspec.structs.astuple(new)
-        return all(before[index] == after[index] for index in self._kept)
-
-    def _turn(self, slot: Slot, old: Any, event: Event) -> None:
+    def _turn(self, slot: Slot, old: Any, new: Any, event: Event) -> None:
         """Close the interval of ``old``, unless it has no length, and begin the next."""
         at = event.effective_at
         if old is None:
             slot.since = at
-        elif at > slot.since:
-            values = msgspec.structs.astuple(old)
-            kept = [values[index] for index in self._kept] if self._left_out else values
-            self.past.append((*kept, slot.since, at, slot.position, span_of(at - slot.since)))
-            slot.since = at
+        else:
+            kept = self._kept(old)
+            if self._leaves_out and new is not None and self._kept(new) == kept:
+                return  # Nothing has changed of which the past is kept.
+            if at > slot.since:
+                self.past.append((*kept, slot.since, at, slot.position, span_of(at - slot.since)))
+                slot.since = at
         slot.position = event.position
 
     def put(self, key: Any, row: Any, since: datetime = UNSTAMPED, position: int = 0, *, stored: bool) -> None:
@@ -114,7 +116,7 @@ class Shelf:
         self.past.clear()
         surplus = len(self.slots) - most
         if surplus > 0:
-            for key in list(self.slots)[:surplus]:
+            for key in list(islice(self.slots, surplus)):
                 del self.slots[key]
 
     def forget(self) -> None:
@@ -125,12 +127,10 @@ class Shelf:
 
     def check_keys(self) -> None:
         """KeyMismatch if a function moved a row to another key: the table would hold it twice."""
-        names = self.table.key
+        key_in = self.key_in
         for key, slot in self.changed.items():
-            if slot.row is not None:
-                found = tuple(getattr(slot.row, name) for name in names)
-                if found != (key if len(names) > 1 else (key,)):
-                    raise KeyMismatch(self.table.name)
+            if slot.row is not None and key_in(slot.row) != key:
+                raise KeyMismatch(self.table.name)
 
 
 class Parts(Shelf):
@@ -140,29 +140,28 @@ class Parts(Shelf):
         super().__init__(table, {})
         self._whole = whole
         self._parts_of = table.parts_of
-        self._key_of = attrgetter(*table.key)
         whole.parts.append(self)
 
     def keys_of(self, events: Iterable[Event]) -> set[Any]:
         """The keys of the parts of all rows that ``events`` touch, which are on the other shelf already."""
-        whole, rules, key_of = self._whole, self._whole.table.rules, self._key_of
+        whole, rules, key_in = self._whole, self._whole.table.rules, self.key_in
         touched = {whole.table.key_of(event) for event in events if type(event) in rules}
         touched.discard(None)
         rows = (whole.slots[key].row for key in touched)
-        keys = {key_of(part) for row in rows if row is not None for part in self._parts_of(row)}
+        keys = {key_in(part) for row in rows if row is not None for part in self._parts_of(row)}
         return keys - self.slots.keys()
 
     def follow(self, old: Any, new: Any, event: Event) -> None:
         """A row of the whole has changed: so have some of its parts."""
-        key_of, slots = self._key_of, self.slots
+        key_in, slots = self.key_in, self.slots
         before = () if old is None else tuple(self._parts_of(old))
         after = () if new is None else tuple(self._parts_of(new))
         # Most parts are the very same, and need no look at their keys.
-        gone = {key_of(part) for part in before if not any(part is other for other in after)}
+        gone = {key_in(part) for part in before if not any(part is other for other in after)}
         for part in after:
             if any(part is other for other in before):
                 continue
-            key = key_of(part)
+            key = key_in(part)
             gone.discard(key)
             slot = slots.get(key)
             if slot is None:
@@ -189,14 +188,15 @@ class Journal:
     def __init__(self, table: JournalTable[Any], versions: Versions) -> None:
         self.table = table
         self.rows: list[tuple[Any, ...]] = []
-        self._functions = {t: _bound(rule, versions) for t, rule in table.rules.items()}
+        self._versions = versions
         self._clean = cleaner(table.row)
 
-    def append(self, event: Event) -> None:
-        """Write down what one event has to say."""
-        function = self._functions.get(type(event))
-        if function is None:
-            return
+    def act(self, event_type: type[Event]) -> Act | None:
+        """What writes down an event of this type; None: nothing is said of it."""
+        rule = self.table.rules.get(event_type)
+        return None if rule is None else partial(self._append, _bound(rule, self._versions))
+
+    def _append(self, function: Callable[..., Any], event: Event) -> None:
         said = function(event)
         if said is None:
             return

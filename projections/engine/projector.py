@@ -2,18 +2,14 @@
 
 import traceback
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import msgspec
 import psycopg
-from psycopg import sql
 
-from domain.envelope import UNSTAMPED, Event
-from projections.engine.columns import Column, maker
+from domain.envelope import Event
 from projections.engine.editions import STORE, Connection, Edition, current_edition, open_mark
 from projections.engine.errors import Fenced, Stopped, ViewStopped
-from projections.engine.fold import Journal, Shelf, shelves
-from projections.engine.tables import names, past_columns, state_columns
+from projections.engine.stored import Tables
 from projections.engine.view import NO_VERSIONS, Versions, View
 
 _LIMITS = "54"
@@ -52,8 +48,7 @@ class Projector:
         self.edition = edition or current_edition(connection, view)
         self._connection = connection
         self._remember = remember
-        self._shelves = [_Stored(shelf, self.edition.name) for shelf in shelves(view, versions)]
-        self._journals = [Journal(table, versions) for table in view.journals]
+        self._tables = Tables(view, self.edition.name, versions)
         self._events = view.events()
         self.next_offset, self.position = open_mark(connection, self.edition, partition)
         self._skipped = self._skips()
@@ -99,7 +94,7 @@ class Projector:
         try:
             self._attempt(events, target, reached)
         except Exception as error:
-            self._forget()
+            self._tables.forget()
             if not events or not _blames_an_event(error):
                 raise
             if len(events) == 1:
@@ -141,30 +136,9 @@ class Projector:
             if connection.execute(_MARK, (next_offset, position, *old)).fetchone() is None:
                 raise Fenced(f"{self.edition.name}, partition {self.partition}: somebody else has read on")
             if events:
-                for shelf in self._shelves:
-                    shelf.load(connection, events)
-                folds = [stored.shelf.fold for stored in self._shelves]
-                appends = [journal.append for journal in self._journals]
-                for event in events:
-                    for fold in folds:
-                        fold(event)
-                    for append in appends:
-                        append(event)
-                for shelf in self._shelves:
-                    shelf.store(connection)
-                for journal in self._journals:
-                    _copy_journal(connection, self.edition.name, journal)
+                self._tables.fold(connection, events)
         self.next_offset, self.position = next_offset, position
-        for stored in self._shelves:
-            stored.shelf.written(self._remember)
-        for journal in self._journals:
-            journal.rows.clear()
-
-    def _forget(self) -> None:
-        for stored in self._shelves:
-            stored.shelf.forget()
-        for journal in self._journals:
-            journal.rows.clear()
+        self._tables.written(self._remember)
 
 
 def _blames_an_event(error: Exception) -> bool:
@@ -172,94 +146,3 @@ def _blames_an_event(error: Exception) -> bool:
     if isinstance(error, psycopg.OperationalError):
         return (error.sqlstate or "").startswith(_LIMITS)
     return not isinstance(error, psycopg.InterfaceError | MemoryError | Stopped)
-
-
-class _Stored:
-    """A shelf and its table: rows are loaded by key, and written by deleting what changed and copying it anew.
-
-    An UPDATE would write a new row version as well; COPY takes rows several times as fast as INSERT … ON CONFLICT.
-    """
-
-    def __init__(self, shelf: Shelf, schema: str) -> None:
-        self.shelf = shelf
-        table = shelf.table
-        here = sql.Identifier(schema, table.name)
-        kinds = {column.name: column.sql for column in table.columns}
-        keys = sql.SQL(", ").join(sql.SQL("%s::" + kinds[name] + "[]") for name in table.key)
-        match = sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key)
-        wanted = sql.SQL("unnest({}) AS k({})").format(keys, names(table.key))
-        columns = state_columns(table)
-        listed = sql.SQL(", ").join(sql.Identifier("t", name) for name in columns)
-        self._select = sql.SQL("SELECT {} FROM {} JOIN {} t ON {}").format(listed, wanted, here, match).as_bytes(None)
-        self._delete = sql.SQL("DELETE FROM {} t USING {} WHERE {}").format(here, wanted, match).as_bytes(None)
-        self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(here, names(columns)).as_bytes(None)
-        past = sql.Identifier(schema, f"{table.name}_past")
-        self._copy_past = sql.SQL("COPY {} ({}) FROM STDIN").format(past, names(past_columns(table))).as_bytes(None)
-        self._writers = _writers(table.columns)
-        self._past_writers = _writers(table.kept)
-        self._make = maker(table.row)
-        self._width = len(table.columns)
-        self._key_at = [next(i for i, column in enumerate(table.columns) if column.name == name) for name in table.key]
-
-    def load(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Bring the rows that ``events`` touch into memory."""
-        shelf = self.shelf
-        missing = shelf.keys_of(events)
-        if not missing:
-            return
-        for values in connection.execute(self._select, self._arrays(missing)).fetchall():
-            found = tuple(values[index] for index in self._key_at)
-            key = found if len(found) > 1 else found[0]
-            since, position = values[self._width :] if shelf.table.history else (UNSTAMPED, 0)
-            shelf.put(key, self._make(values[: self._width]), since, position, stored=True)
-            missing.discard(key)
-        for key in missing:
-            shelf.put(key, None, stored=False)
-
-    def store(self, connection: Connection) -> None:
-        """Write what the fold has changed."""
-        shelf = self.shelf
-        shelf.check_keys()
-        if outdated := [key for key, slot in shelf.changed.items() if slot.stored]:
-            connection.execute(self._delete, self._arrays(outdated))
-        rows: list[tuple[Any, ...]] = []
-        for slot in shelf.changed.values():
-            if slot.row is not None:
-                values = msgspec.structs.astuple(slot.row)
-                rows.append((*values, slot.since, slot.position) if shelf.table.history else values)
-        _copy(connection, self._copy, self._writers, rows)
-        _copy(connection, self._copy_past, self._past_writers, shelf.past)
-
-    def _arrays(self, keys: Any) -> list[list[Any]]:
-        if len(self._key_at) == 1:
-            return [list(keys)]
-        return [list(column) for column in zip(*keys, strict=True)]
-
-
-def _writers(columns: Sequence[Column]) -> list[tuple[int, Any]]:
-    return [(index, column.write) for index, column in enumerate(columns) if column.write]
-
-
-def _copy(
-    connection: Connection, statement: bytes, writers: list[tuple[int, Any]], rows: Sequence[tuple[Any, ...]]
-) -> None:
-    if not rows:
-        return
-    with connection.cursor().copy(statement) as copy:
-        for row in rows:
-            if writers:
-                values = list(row)
-                for index, write in writers:
-                    if values[index] is not None:
-                        values[index] = write(values[index])
-                copy.write_row(values)
-            else:
-                copy.write_row(row)
-
-
-def _copy_journal(connection: Connection, schema: str, journal: Journal) -> None:
-    columns = journal.table.columns
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(schema, journal.table.name), names([*(column.name for column in columns), "position", "n"])
-    )
-    _copy(connection, statement.as_bytes(connection), _writers(columns), journal.rows)

@@ -44,11 +44,6 @@ def state_columns(table: StateTable[Any]) -> list[str]:
     return [*written, "valid_from", "from_position"] if table.history else written
 
 
-def past_columns(table: StateTable[Any]) -> list[str]:
-    """What a row of the past is written as."""
-    return [*(column.name for column in table.kept), "valid_from", "valid_to", "from_position", "span"]
-
-
 def create_tables(view: View, schema: str) -> Iterator[sql.Composed]:
     """Statements that make the bare tables of an edition, without secondary indexes, so that they fill fast."""
     yield sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
