@@ -1,5 +1,7 @@
 """What was done to a ticket, in words, in the order of a ticket's life."""
 
+from datetime import datetime
+
 from domain.ticket import events as e
 from projections.audit.wording import Speech, changed, listed, quoted, says, several
 
@@ -308,11 +310,11 @@ def sla_detached(event: e.SlaDetached, speech: Speech) -> str:
 
 @says(e.TicketCorrected)
 def corrected(event: e.TicketCorrected, speech: Speech) -> str:
-    fields = [
-        f"{name.replace('_', ' ')} is {quoted(_value(value))} instead of {quoted(_value(event.old.get(name)))}"
-        for name, value in event.new.items()
-    ]
-    return f"put the record right: {listed(fields)}, because {quoted(event.why)}"
+    own = {name: value for name, value in event.new.items() if name != "fields"}
+    custom, before = event.new.get("fields") or {}, event.old.get("fields") or {}
+    rights = [_right(name.replace("_", " "), value, event.old.get(name), speech) for name, value in own.items()]
+    rights += [_right(f"field {quoted(name)}", value, before.get(name), speech) for name, value in custom.items()]
+    return f"put the record right: {listed(rights)}, because {quoted(event.why)}"
 
 
 @says(e.TicketImported)
@@ -326,5 +328,11 @@ def _terms(event: e.SlaAttached | e.SlaRetargeted) -> str:
     return f"{policy}, counted by the calendar {quoted(event.calendar)} (version {event.calendar_version})"
 
 
-def _value(value: object) -> object:
-    return "nothing" if value in ("", None) else value
+def _right(what: str, new: object, old: object, speech: Speech) -> str:
+    return f"{what} is {_value(what, new, speech)} instead of {_value(what, old, speech)}"
+
+
+def _value(what: str, value: object, speech: Speech) -> str:
+    if value in ("", None):
+        return "nothing"
+    return speech.moment(datetime.fromisoformat(str(value))) if what.endswith(" at") else quoted(value)

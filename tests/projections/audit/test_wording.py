@@ -102,7 +102,16 @@ def test_whoever_acted_is_named(act: Act, who: str) -> None:
         ),
         (
             e.TicketCorrected(old={"assignee": "bob"}, new={"assignee": ""}, why="he left"),
-            "Alice put the record right: assignee is “nothing” instead of “bob”, because “he left”.",
+            "Alice put the record right: assignee is nothing instead of “bob”, because “he left”.",
+        ),
+        (
+            e.TicketCorrected(
+                old={"closed_at": None, "fields": {"code": "5"}},
+                new={"closed_at": MONDAY.isoformat(), "fields": {"code": "6"}},
+                why="source",
+            ),
+            "Alice put the record right: closed at is 2 March 2026 at 10:00:00 CET instead of nothing and "
+            "field “code” is “6” instead of “5”, because “source”.",
         ),
         (
             s.RoleGranted(grantee="bob", role="agent", departments=("it", "hr")),
