@@ -5,7 +5,8 @@ An ``eventsourcing`` application over a store of our own (see ``domain.store``).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import date, datetime
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -48,7 +49,8 @@ class Desk(Application[UUID]):
         self.keys = SubjectKeys(self.pool, kek)
         self.store = PostgresRecorder(self.pool, dsn)
         self.sealing = SealingMapper(self.keys)
-        self._process = uuid4()
+        process = str(uuid4())
+        self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))
         self.now = now
         super().__init__()
         self.writer = Writer(self.store, self.sealing, now)
@@ -86,7 +88,7 @@ class Desk(Application[UUID]):
 
     def access_stream(self) -> UUID:
         """This process's stream of access facts for today."""
-        return _daily(self.keys, self._process, self.now().date())
+        return self._access_of(self.now().date())
 
     # Reading
 
@@ -157,7 +159,3 @@ def as_of(events: Sequence[Event], *, at: datetime | None, known_at: datetime | 
         if known_at is not None and event.recorded_at > known_at:
             return
         yield event
-
-
-def _daily(keys: SubjectKeys, process: UUID, day: date) -> UUID:
-    return keys.stream_of("access", str(process), day.isoformat())

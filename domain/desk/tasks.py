@@ -33,6 +33,9 @@ from domain.ticket.commands.opening import FollowUp, Open, Requester, Split
 from domain.ticket.events import RequesterReplied, TicketEvent, TicketOpened
 from domain.ticket.state import Ticket
 
+THE_CALLER = Requester()
+"""The requester of a command that names none."""
+
 
 class Refusal(Refused):
     """The request was refused."""
@@ -52,9 +55,10 @@ def _all_refusals(kind: type[Refused]) -> Iterable[type[Refused]]:
 
 
 class Task:
-    """One piece of work for the writer."""
+    """One piece of work for the writer; it ``opens`` so many tickets, for all that can be told beforehand."""
 
     backdated = False
+    opens = 0
 
     def __init__(self) -> None:
         self.future: Future[Any] = Future()
@@ -132,6 +136,7 @@ class Ordering(Task):
         self.key = key
         self.access = access
         self.backdated = any(order.command.occurred_at is not None for order in orders)
+        self.opens = sum(isinstance(order.command, Open | Split | FollowUp) for order in orders)
         self.request = keys.stream_of("request", key.principal, key.source, key.key) if key else None
         self.fresh = uuid4()
         self.opened: int | None = None
@@ -169,7 +174,7 @@ class Ordering(Task):
         return known
 
     def _find_person(self, order: Order) -> UUID:
-        asked = getattr(order.command, "requester", None) or Requester()
+        asked = getattr(order.command, "requester", None) or THE_CALLER
         if asked.id is not None:
             return asked.id
         if asked.email:
@@ -216,10 +221,11 @@ class Ordering(Task):
             ticket = draft.ticket(stream)
         must_be_where_it_is_possible(command, ticket, COMMANDS)
         department = command.department if isinstance(command, Open) else ticket.department
-        occurred_at = when(command, department, draft.setup, order.principal, draft.work.now)
+        setup = draft.setup
+        occurred_at = when(command, department, setup, order.principal, draft.work.now)
         situation = Situation(
             now=occurred_at or draft.work.now,
-            setup=draft.setup,
+            setup=setup,
             principal=order.principal,
             others=self._others(order, command, ticket, draft, find),
             fresh=self.fresh,
@@ -241,12 +247,13 @@ class Ordering(Task):
         before: dict[UUID, Ticket] = {}
         for event in decided:
             place, fact = (event.stream, event.event) if isinstance(event, Elsewhere) else (stream, event)
-            before.setdefault(place, draft.ticket(place))
-            draft.record(place, fact, act, occurred_at=occurred_at, subject=_subject(fact, draft.ticket(place), order))
+            current = draft.ticket(place)
+            before.setdefault(place, current)
+            draft.record(place, fact, act, occurred_at=occurred_at, subject=_subject(fact, current, order))
             if isinstance(fact, TicketOpened):
                 self.opened = fact.number
         for place, earlier in before.items():
-            for fact in service_level(earlier, draft.ticket(place), draft.setup, command.VERB):
+            for fact in service_level(earlier, draft.ticket(place), setup, command.VERB):
                 draft.record(place, fact, act, occurred_at=occurred_at)
         self.ticket = draft.ticket(stream)
 
@@ -281,7 +288,7 @@ class Ordering(Task):
         person = self.person_of(order)
         if draft.stream(person).version:
             return
-        asked: Requester = getattr(command, "requester", None) or Requester()
+        asked: Requester = getattr(command, "requester", None) or THE_CALLER
         if asked.id is not None:
             raise PersonNotFound()
         handle = asked.handle or ("" if asked.email else order.principal.actor.id)

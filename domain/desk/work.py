@@ -40,6 +40,15 @@ class Stream(msgspec.Struct):
         return Stream(event.version, state, self.first or event, event.effective_at)
 
 
+NOTHING_YET = Stream()
+_NO_TICKET = Ticket()
+
+
+def ticket_of(stream: Stream) -> Ticket:
+    """The ticket of a stream; version 0 if there is none."""
+    return stream.state if isinstance(stream.state, Ticket) else _NO_TICKET
+
+
 class Unit:
     """Events that are recorded together or not at all, and the tasks whose answers wait for them."""
 
@@ -65,12 +74,11 @@ class WorkingSet:
 
     def stream(self, stream: UUID) -> Stream:
         """A stream as of what is about to be recorded."""
-        return self.touched.get(stream) or self.known.get(stream) or Stream()
+        return self.touched.get(stream) or self.known.get(stream) or NOTHING_YET
 
     def ticket(self, stream: UUID) -> Ticket:
         """The ticket of a stream; version 0 if there is none."""
-        state = self.stream(stream).state
-        return state if isinstance(state, Ticket) else Ticket()
+        return ticket_of(self.stream(stream))
 
     @property
     def setup(self) -> Setup:
@@ -127,8 +135,7 @@ class Draft:
         """A ticket as of this draft; a later task's decision rests on what an earlier one is about to record."""
         if self.work.is_pending(stream):
             self.read.add(stream)
-        state = self.stream(stream).state
-        return state if isinstance(state, Ticket) else Ticket()
+        return ticket_of(self.stream(stream))
 
     @property
     def setup(self) -> Setup:

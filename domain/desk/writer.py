@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.desk.tasks import Ordering, Task
-from domain.desk.work import Draft, Stream, Unit, WorkingSet
+from domain.desk.work import NOTHING_YET, Draft, Stream, Unit, WorkingSet, ticket_of
 from domain.envelope import Event
 from domain.errors import NotReadyYet, Refused
 from domain.setup.events import SETUP
@@ -99,6 +99,7 @@ class Writer:
         """Decide and record a batch; returns the tasks that must be decided again."""
         again: list[Task] = []
         self._load(batch)
+        self._reserve_numbers(sum(task.opens for task in batch))
         work = WorkingSet(self._known, self._now())
         work.numbers = self._number
         for task in batch:
@@ -188,9 +189,13 @@ class Writer:
         """Bring every stream that the batch needs up to date: usually one query."""
         self._load_numbers(batch)
         loaded: set[UUID] = set()
-        while missing := {stream for task in batch for stream in self._needed(task)} - loaded:
+        missing = {SETUP}.union(*(task.streams(self._find, self._ticket) for task in batch))
+        while missing:
             self._catch_up(missing)
             loaded |= missing
+            # What a ticket was merged into is known only once the ticket is.
+            merged = {into for stream in missing if (into := self._ticket(stream).merged_into) is not None}
+            missing = merged - loaded
         while len(self._known) > _CACHED_STREAMS + len(loaded):
             self._known.popitem(last=False)
 
@@ -203,7 +208,7 @@ class Writer:
 
     def _remember(self, events: Iterable[Event]) -> None:
         for stream, newer in groupby(events, key=lambda event: event.stream):
-            known = self._known.get(stream) or Stream()
+            known = self._known.get(stream, NOTHING_YET)
             for event in newer:
                 if event.version == known.version + 1:
                     known = known.evolved(event)
@@ -226,12 +231,16 @@ class Writer:
         return _uuid_of(ref) if number is None else self._streams_by_number.get(number)
 
     def _ticket(self, stream: UUID) -> Ticket:
-        known = self._known.get(stream)
-        return known.state if known is not None and isinstance(known.state, Ticket) else Ticket()
+        return ticket_of(self._known.get(stream, NOTHING_YET))
+
+    def _reserve_numbers(self, wanted: int) -> None:
+        """Draw what a batch is short of in one query; what is not used serves the next."""
+        short = wanted - len(self._numbers)
+        if short > 0:
+            self._numbers.extend(self._recorder.numbers(short))
 
     def _number(self) -> int:
-        if not self._numbers:
-            self._numbers.extend(self._recorder.numbers(max(1, min(MOST_AT_ONCE, len(self._waiting)))))
+        self._reserve_numbers(1)
         return self._numbers.popleft()
 
 

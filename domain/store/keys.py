@@ -51,7 +51,7 @@ class SubjectKeys:
         if missing:
             with self._pool.connection() as connection:
                 rows = connection.execute(
-                    "SELECT subject, kek, wrapped FROM acta_keys.subject_keys WHERE subject = ANY(%s)",
+                    "SELECT subject, kek, wrapped FROM acta_keys.subject_keys WHERE subject = ANY(%b::uuid[])",
                     (missing,),
                     binary=True,
                 ).fetchall()
@@ -70,7 +70,7 @@ class SubjectKeys:
             with self._pool.connection() as connection:
                 connection.execute(
                     "INSERT INTO acta_keys.subject_keys (subject, kek, wrapped)"
-                    " SELECT s, %s, w FROM unnest(%s::uuid[], %s::bytea[]) AS g(s, w) ON CONFLICT DO NOTHING",
+                    " SELECT s, %s, w FROM unnest(%b::uuid[], %b::bytea[]) AS g(s, w) ON CONFLICT DO NOTHING",
                     (self._kek_id, missing, wrapped),
                 )
             found |= self.find(missing)

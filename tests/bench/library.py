@@ -13,6 +13,7 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL
 
 from tests.bench.place import Place
 from tests.bench.seeding import TEXT
@@ -111,8 +112,8 @@ class Counts(PostgresTrackingRecorder):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.create_table_statements.append(
-            "CREATE TABLE IF NOT EXISTS counts (ticket uuid PRIMARY KEY, events bigint NOT NULL)"  # type: ignore[arg-type]
+        self.sql_create_statements.append(
+            SQL("CREATE TABLE IF NOT EXISTS counts (ticket uuid PRIMARY KEY, events bigint NOT NULL)")
         )
 
     def count(self, ticket: UUID, tracking: Tracking) -> None:

@@ -105,7 +105,8 @@ class Place:
     @contextmanager
     def store(self) -> Iterator[str]:
         """A database with the store in it, as its owner's address."""
-        dsn = self.databases.fresh(prepare)
+        dsn = self.databases.fresh()
+        prepare(dsn)
         try:
             yield dsn
         finally:
