@@ -22,8 +22,8 @@ At = Annotated[datetime, _is("When it happened (effective time).")]
 class Milestone(msgspec.Struct, frozen=True):
     """One row each time a ticket was opened, finished or taken up again.
 
-    Where a correction says that a ticket is finished, that counts; where it says that it is not after all, that is no
-    reopening.
+    Where a correction says that a ticket is finished, that counts; where it says that it is not after all, that is a
+    reopening only if the correction counts it as one.
     """
 
     ticket: Ticket
@@ -103,11 +103,13 @@ def reopened(event: e.TicketReopened) -> Milestone:
 
 
 @milestones.on(e.TicketCorrected)
-def finished_after_all(event: e.TicketCorrected) -> Milestone | None:
+def put_right(event: e.TicketCorrected) -> Iterator[Milestone]:
+    reopenings = int(event.new.get("reopen_count") or 0) - int(event.old.get("reopen_count") or 0)
+    for _ in range(reopenings):
+        yield Milestone(event.stream, event.effective_at, "reopened")
     status = event.new.get("status")
-    if status not in FINISHED or status == event.old.get("status"):
-        return None
-    return Milestone(event.stream, event.effective_at, str(status))
+    if status in FINISHED and status != event.old.get("status"):
+        yield Milestone(event.stream, event.effective_at, str(status))
 
 
 @group_changes.on(e.TicketRouted)

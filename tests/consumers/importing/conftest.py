@@ -1,7 +1,6 @@
 """A real desk to import into, and the part of the real log that is at hand, if it is."""
 
 import lzma
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,8 +9,6 @@ import pytest
 
 from desks import open_desk, prepare
 from domain.desk import Desk
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no packages; these share ``made_log``
 
 REAL_LOG = Path(__file__).parents[4] / "shared" / "data" / "incident_event_log.csv.xz"
 
