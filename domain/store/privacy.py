@@ -7,7 +7,7 @@ since GCM alone lets one ciphertext open under two keys.
 """
 
 import os
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from functools import cache
 from hashlib import sha256
 from hmac import compare_digest
@@ -29,7 +29,8 @@ _json = msgspec.json.Encoder()
 
 class _Field(msgspec.Struct, frozen=True):
     name: str
-    type: Any
+    mark: bytes
+    decoder: msgspec.json.Decoder[Any]
     default: Any
 
 
@@ -37,7 +38,7 @@ class _Field(msgspec.Struct, frozen=True):
 def _personal(event_type: type[Event]) -> tuple[_Field, ...]:
     names = personal_fields(event_type)
     return tuple(
-        _Field(field.name, field.type, field.default)
+        _Field(field.name, field.name.encode(), msgspec.json.Decoder(field.type), field.default)
         for field in msgspec.structs.fields(event_type)
         if field.name in names
     )
@@ -51,8 +52,9 @@ def _blank(field: _Field, mark: str) -> Any:
     return {} if field.default is msgspec.NODEFAULT or isinstance(field.default, dict) else field.default
 
 
-def _place(stream: UUID, version: int, subject: UUID, field: str) -> bytes:
-    return b"|".join((stream.bytes, str(version).encode(), subject.bytes, field.encode()))
+def _place(stream: UUID, version: int, subject: UUID) -> bytes:
+    """Where a seal belongs; with a field's name behind it that of a ciphertext, as it is that of the wrapped key."""
+    return b"|".join((stream.bytes, str(version).encode(), subject.bytes, b""))
 
 
 def _encrypt(cipher: AESGCM, plain: bytes, place: bytes) -> bytes:
@@ -76,9 +78,10 @@ def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: b
         return msgspec.structs.replace(event, seal=None), None
     key = os.urandom(KEY_BYTES)
     cipher = AESGCM(key)
+    place = _place(stream, version, subject)
     fields = {
-        field.name: b64encode(
-            _encrypt(cipher, _json.encode(getattr(event, field.name)), _place(stream, version, subject, field.name))
+        field.name: b2a_base64(
+            _encrypt(cipher, _json.encode(getattr(event, field.name)), place + field.mark), newline=False
         ).decode()
         for field in present
     }
@@ -87,8 +90,7 @@ def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: b
         field.name: "" if field.default is msgspec.NODEFAULT else field.default for field in present
     }
     sealed = msgspec.structs.replace(event, seal=Seal(subject, commitment, fields), **blanks)
-    wrapped = _encrypt(AESGCM(subject_key), key, _place(stream, version, subject, ""))
-    return sealed, wrapped
+    return sealed, _encrypt(AESGCM(subject_key), key, place)
 
 
 def unseal(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> Event:
@@ -100,23 +102,17 @@ def unseal(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> Ev
         return event
     if wrapped is None or subject_key is None:
         return _withhold(event, "erased", ERASED)
-    subject = event.seal.subject
+    sealed = event.seal.fields
+    place = _place(event.stream, event.version, event.seal.subject)
     try:
-        key = _decrypt(AESGCM(subject_key), wrapped, _place(event.stream, event.version, subject, ""))
+        key = _decrypt(AESGCM(subject_key), wrapped, place)
         if not compare_digest(sha256(_COMMITMENT + key).hexdigest(), event.seal.commitment):
             raise Unreadable(f"the key of position {event.position} is not the one it was sealed with")
         cipher = AESGCM(key)
         values = {
-            field.name: msgspec.json.decode(
-                _decrypt(
-                    cipher,
-                    b64decode(event.seal.fields[field.name]),
-                    _place(event.stream, event.version, subject, field.name),
-                ),
-                type=field.type,
-            )
+            field.name: field.decoder.decode(_decrypt(cipher, a2b_base64(sealed[field.name]), place + field.mark))
             for field in _personal(type(event))
-            if field.name in event.seal.fields
+            if field.name in sealed
         }
     except InvalidTag:
         raise Unreadable(f"the seal of position {event.position} is broken") from None

@@ -227,11 +227,11 @@ class PostgresRecorder(ApplicationRecorder):
 
     def _fetch(self, query: str, params: Any) -> list[SealedEvent]:
         with self._pool.connection() as connection, connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-            cursor.execute(query.encode(), params)
-            return [
-                SealedEvent(stream, version, topic, bytes(body), position, recorded_at, None, None, wrapped)
-                for stream, version, topic, body, position, recorded_at, wrapped in cursor
-            ]
+            rows = cursor.execute(query.encode(), params).fetchall()
+        return [
+            SealedEvent(stream, version, topic, body, position, recorded_at, None, None, wrapped)
+            for stream, version, topic, body, position, recorded_at, wrapped in rows
+        ]
 
     def close(self) -> None:
         """Let go of the writing connection."""
