@@ -152,7 +152,7 @@ class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def breached(self) -> bool:
         """Whether a breach that was noticed stands; `verdict` also sees one that nothing has noticed yet."""
-        return any(breach.stands for breach in self.breaches)
+        return bool(self.breaches) and any(breach.stands for breach in self.breaches)
 
     @property
     def pauses(self) -> tuple[tuple[datetime, datetime | None, Turn], ...]:

@@ -14,51 +14,56 @@ from domain.ticket import events as e
 IMPORTED = "import"
 """The channel of acts that were brought over from another desk: they neither warn nor breach."""
 
+_FACTS: dict[type[Event], Fact] = {
+    e.TicketOpened: Fact.OPENED,
+    e.RequesterReplied: Fact.REQUESTER_REPLIED,
+    e.AgentReplied: Fact.AGENT_REPLIED,
+    e.TicketPutOnHold: Fact.HELD,
+    e.TicketResumed: Fact.RESUMED,
+    e.WorkStarted: Fact.RESUMED,
+    e.TicketAssigned: Fact.ASSIGNED,
+    e.TicketClaimed: Fact.ASSIGNED,
+    e.TicketReleased: Fact.ASSIGNED,
+    e.TicketResolved: Fact.RESOLVED,
+    e.TicketClosed: Fact.CLOSED,
+    e.TicketReopened: Fact.REOPENED,
+    e.TicketCancelled: Fact.CANCELLED,
+    e.TicketMergedInto: Fact.MERGED,
+    e.MergeReversed: Fact.MERGE_REVERSED,
+    e.SlaAttached: Fact.ATTACHED,
+    e.SlaRetargeted: Fact.ATTACHED,
+    e.SlaDetached: Fact.ATTACHED,
+    e.TicketCorrected: Fact.RESUMED,
+}
+"""What each event says to a clock; what a correction says depends on what it corrects."""
+
 
 def mark_of(event: Event, requester: UUID | None = None) -> Mark | None:
     """The mark that ``event`` makes on the clocks; None when it says nothing to them.
 
     ``requester`` is whose request the ticket is by then: one who is the assignee as well waits for nobody.
     """
-    silent = event.act.channel == IMPORTED
-    at, version = event.effective_at, event.version
+    fact = _FACTS.get(type(event))
+    if fact is None:
+        return None
+    at, version, silent = event.effective_at, event.version, event.act.channel == IMPORTED
     match event:
-        case e.TicketOpened():
-            return Mark(fact=Fact.OPENED, at=at, version=version, silent=silent or bool(event.imported_from))
-        case e.RequesterReplied():
-            return Mark(fact=Fact.REQUESTER_REPLIED, at=at, version=version, silent=silent)
-        case e.AgentReplied():
-            return None if event.automatic else Mark(fact=Fact.AGENT_REPLIED, at=at, version=version, silent=silent)
-        case e.TicketPutOnHold():
-            return Mark(fact=Fact.HELD, at=at, version=version, reason=event.reason, silent=silent)
-        case e.TicketResumed() | e.WorkStarted():
-            return Mark(fact=Fact.RESUMED, at=at, version=version, silent=silent)
-        case e.TicketAssigned() | e.TicketClaimed():
-            served = event.assignee == str(requester)
-            return Mark(fact=Fact.ASSIGNED, at=at, version=version, to_requester=served, silent=silent)
-        case e.TicketReleased():
-            return Mark(fact=Fact.ASSIGNED, at=at, version=version, silent=silent)
-        case e.TicketResolved():
-            return Mark(fact=Fact.RESOLVED, at=at, version=version, silent=silent)
-        case e.TicketClosed():
-            return Mark(fact=Fact.CLOSED, at=at, version=version, silent=silent)
-        case e.TicketReopened():
-            return Mark(fact=Fact.REOPENED, at=at, version=version, silent=silent)
-        case e.TicketCancelled():
-            return Mark(fact=Fact.CANCELLED, at=at, version=version, silent=silent)
-        case e.TicketMergedInto():
-            return Mark(fact=Fact.MERGED, at=at, version=version, silent=silent)
-        case e.MergeReversed():
-            return Mark(fact=Fact.MERGE_REVERSED, at=at, version=version, silent=silent)
-        case e.SlaAttached() | e.SlaRetargeted():
-            policy = PolicyRef(event.policy, event.policy_version, event.calendar, event.calendar_version)
-            return Mark(fact=Fact.ATTACHED, at=at, version=version, policy=policy, silent=silent)
-        case e.SlaDetached():
-            return Mark(fact=Fact.ATTACHED, at=at, version=version, silent=silent)
         case e.TicketCorrected():
             return _corrected(event, at, silent)
-        case _:
+        case e.TicketOpened():
+            return Mark(fact=fact, at=at, version=version, silent=silent or bool(event.imported_from))
+        case e.AgentReplied() if event.automatic:
             return None
+        case e.TicketPutOnHold():
+            return Mark(fact=fact, at=at, version=version, reason=event.reason, silent=silent)
+        case e.TicketAssigned() | e.TicketClaimed():
+            served = event.assignee == str(requester)
+            return Mark(fact=fact, at=at, version=version, to_requester=served, silent=silent)
+        case e.SlaAttached() | e.SlaRetargeted():
+            policy = PolicyRef(event.policy, event.policy_version, event.calendar, event.calendar_version)
+            return Mark(fact=fact, at=at, version=version, policy=policy, silent=silent)
+        case _:
+            return Mark(fact=fact, at=at, version=version, silent=silent)
 
 
 def _corrected(event: e.TicketCorrected, at: datetime, silent: bool) -> Mark | None:

@@ -36,7 +36,7 @@ class Slot:
 
 
 class Shelf:
-    """The rows of one state table, as far as they are in memory."""
+    """The rows of one state table, as far as they are in memory. ``cleans``: whether events may hold U+0000."""
 
     def __init__(self, table: StateTable[Any], versions: Versions) -> None:
         self.table = table
@@ -47,6 +47,7 @@ class Shelf:
         self.key_in = attrgetter(*table.key)
         self._key_of = table.key_of
         self._versions = versions
+        self.cleans = True
         self._clean = cleaner(table.row)
         self._keeps_past = table.history is not None
         self._leaves_out = table.kept != table.columns
@@ -80,7 +81,7 @@ class Shelf:
     def _set(self, key: Any, slot: Slot, new: Any, event: Event) -> bool:
         """Let ``new`` be the row of ``key``; whether anything has changed."""
         old = slot.row
-        if new is not None:
+        if new is not None and self.cleans:
             new = self._clean(new)
         if new == old:
             return False
@@ -183,11 +184,12 @@ def shelves(view: View, versions: Versions) -> list[Shelf]:
 
 
 class Journal:
-    """The new rows of one journal table."""
+    """The new rows of one journal table. ``cleans``: whether events may hold U+0000."""
 
     def __init__(self, table: JournalTable[Any], versions: Versions) -> None:
         self.table = table
         self.rows: list[tuple[Any, ...]] = []
+        self.cleans = True
         self._versions = versions
         self._clean = cleaner(table.row)
 
@@ -202,7 +204,9 @@ class Journal:
             return
         rows = (said,) if isinstance(said, msgspec.Struct) else said
         for n, row in enumerate(rows):
-            self.rows.append((*msgspec.structs.astuple(self._clean(row)), event.position, n))
+            if self.cleans:
+                row = self._clean(row)
+            self.rows.append((*msgspec.structs.astuple(row), event.position, n))
 
 
 def _bound(rule: Rule, versions: Versions) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ import msgspec
 from psycopg import sql
 
 from domain.envelope import UNSTAMPED, Event
-from projections.engine.columns import maker
+from projections.engine.columns import hold_nul, maker
 from projections.engine.copying import Copier
 from projections.engine.editions import Connection
 from projections.engine.fold import Journal, Shelf, shelves
@@ -21,11 +21,11 @@ class Tables:
     def __init__(self, view: View, schema: str, versions: Versions) -> None:
         found = shelves(view, versions)
         journals = [Journal(table, versions) for table in view.journals]
-        memory: list[Shelf | Journal] = [*found, *journals]
+        self._memory: list[Shelf | Journal] = [*found, *journals]
         self._shelves = [_StoredShelf(shelf, schema) for shelf in found]
         self._journals = [_StoredJournal(journal, schema) for journal in journals]
         self._acts = {
-            event_type: [act for table in memory if (act := table.act(event_type)) is not None]
+            event_type: [act for table in self._memory if (act := table.act(event_type)) is not None]
             for event_type in view.events()
         }
 
@@ -33,6 +33,9 @@ class Tables:
         """Load the rows that ``events`` touch, let each event change them, and write what has changed."""
         for shelf in self._shelves:
             shelf.load(connection, events)
+        cleans = hold_nul(events)
+        for table in self._memory:
+            table.cleans = cleans
         acts = self._acts
         for event in events:
             for act in acts[type(event)]:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain.clock.clocks import Clocks, Stage
+from domain.clock.clocks import Clocks
 from domain.clock.folding import advance
 from domain.clock.hearing import mark_of
 from domain.envelope import Personal
@@ -92,13 +92,16 @@ def changed(entry: QueueEntry, event: TicketEvent, versions: Versions, **changes
 
 def shown(clocks: Clocks) -> dict[str, Any]:
     """The columns that show what the clocks say."""
-    running = [clock for clock in clocks.current if clock.stage is Stage.RUNNING]
-    return {
-        "clocks": clocks,
-        "due_at": clocks.due_at,
-        "breaches_after": min((c.breaches_after for c in running if c.breaches_after is not None), default=None),
-        "breached": any(clock.breached for clock in clocks),
-    }
+    due_at, breaches_after = None, None
+    # Only a clock that runs has these times.
+    for clock in clocks.current:
+        due, after = clock.due_at, clock.breaches_after
+        if due is not None and (due_at is None or due < due_at):
+            due_at = due
+        if after is not None and (breaches_after is None or after < breaches_after):
+            breaches_after = after
+    breached = any(clock.breached for clock in clocks if clock.breaches)
+    return {"clocks": clocks, "due_at": due_at, "breaches_after": breaches_after, "breached": breached}
 
 
 def worked_on(entry: QueueEntry) -> str:
