@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,14 +42,23 @@ def main() -> None:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
     place = Place(Options(quick=asked.quick, large=asked.large, runs=asked.runs, log=asked.log))
     rows: list[Row] = []
+    failed: list[str] = []
     with place.stack:
         for name in asked.groups or GROUPS:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
-            measured = GROUPS[name](place)
+            try:
+                measured = GROUPS[name](place)
+            except Exception:
+                # What went wrong here need not cost the hour that the rest took.
+                traceback.print_exc()
+                failed.append(name)
+                continue
             for row in measured:
                 print("  ", *filter(None, row.cells()), sep="  ", file=sys.stderr, flush=True)
             rows += measured
     print("\n".join(markdown(rows) if asked.markdown else plain(rows)))
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
 
 
 main()
