@@ -133,9 +133,12 @@ class Draft:
 
     def ticket(self, stream: UUID) -> Ticket:
         """A ticket as of this draft; a later task's decision rests on what an earlier one is about to record."""
-        if self.work.is_pending(stream):
-            self.read.add(stream)
-        return ticket_of(self.stream(stream))
+        found = self.streams.get(stream)
+        if found is None:
+            if self.work.is_pending(stream):
+                self.read.add(stream)
+            found = self.work.stream(stream)
+        return ticket_of(found)
 
     @property
     def setup(self) -> Setup:

@@ -20,8 +20,9 @@ from domain.envelope import Event
 from domain.errors import NotReadyYet, Refused
 from domain.setup.events import SETUP
 from domain.setup.state import Setup
+from domain.store import codec
 from domain.store.persistence import SealingMapper
-from domain.store.recorder import PostgresRecorder, SealedEvent
+from domain.store.recorder import Appended, PostgresRecorder, SealedEvent
 from domain.ticket.state import Ticket
 
 MOST_AT_ONCE = 256
@@ -144,15 +145,7 @@ class Writer:
                     self._known.pop(event.stream, None)
                 again += self._overtaken(unit.tasks)
                 continue
-            placed = {
-                (event.originator_id, event.originator_version): (event, appended.positions)
-                for event in stored[n]
-                if isinstance(event, SealedEvent)
-            }
-            self._remember(
-                self._placed(event, positions[event.originator_id, event.originator_version], appended.recorded_at)  # type: ignore[index]
-                for event, positions in placed.values()
-            )
+            self._remember(_placed(event, appended) for event in stored[n])
             for task in unit.tasks:
                 last = task.events[-1]
                 position = appended.positions[last.stream, last.version]
@@ -164,11 +157,6 @@ class Writer:
         flat = self._mapper.to_stored_events([event for unit in units for event in unit.events])
         rest = iter(flat)
         return [[next(rest) for _ in unit.events] for unit in units]
-
-    def _placed(self, event: SealedEvent, position: int, recorded_at: datetime) -> Event:
-        return self._mapper.decoded(
-            SealedEvent(event.originator_id, event.originator_version, event.topic, event.state, position, recorded_at)
-        )
 
     def _overtaken(self, tasks: Iterable[Task]) -> list[Task]:
         again = []
@@ -200,10 +188,12 @@ class Writer:
             self._known.popitem(last=False)
 
     def _catch_up(self, streams: set[UUID]) -> None:
+        after: list[tuple[UUID, int]] = []
         for stream in streams:
-            if stream in self._known:
+            known = self._known.get(stream)
+            if known is not None:
                 self._known.move_to_end(stream)
-        after = [(stream, known.version if (known := self._known.get(stream)) else 0) for stream in streams]
+            after.append((stream, known.version if known is not None else 0))
         self._remember(self._mapper.decoded(event) for event in self._recorder.newer(after))
 
     def _remember(self, events: Iterable[Event]) -> None:
@@ -242,6 +232,20 @@ class Writer:
     def _number(self) -> int:
         self._reserve_numbers(1)
         return self._numbers.popleft()
+
+
+def _placed(event: SealedEvent, appended: Appended) -> Event:
+    """What has just been recorded, as others will read it: its seal closed."""
+    assert isinstance(event.originator_id, UUID)
+    stream, version = event.originator_id, event.originator_version
+    return codec.decode(
+        event.topic,
+        event.state,
+        stream=stream,
+        version=version,
+        position=appended.positions[stream, version],
+        recorded_at=appended.recorded_at,
+    )
 
 
 def _answer(future: Any, find: Callable[[], Any]) -> None:
