@@ -44,9 +44,11 @@ class Poison:
 Item = Event | Head | Poison
 
 
-def open_in_bulk(desk: Desk, given: Iterable[SealedEvent | Head | Poison]) -> list[Item]:
-    """Decode events and open their seals, in order; what cannot be read becomes poison."""
+def open_in_bulk(desk: Desk, given: Iterable[SealedEvent | Head | Poison], *, opened: bool = True) -> list[Item]:
+    """Decode events and open their seals (unless ``opened`` is False), in order; what cannot be read becomes poison."""
     items = [_decoded(desk, item) if isinstance(item, SealedEvent) else item for item in given]
+    if not opened:
+        return items
     sealed = [item for item in items if isinstance(item, Event) and item.seal is not None]
     if not sealed:
         return items

@@ -9,7 +9,8 @@ from consumers.loop import Halted, run
 from consumers.project import connect
 from domain.clock.configured import Configured
 from domain.desk import Desk
-from domain.envelope import Event
+from domain.envelope import EVENT_TYPES, Event
+from domain.store.upcasts import UPCASTS
 from projections.engine import STORE, Edition, View, install
 from projections.engine import rebuild as build_anew
 
@@ -89,17 +90,20 @@ def rebuild(
         return build_anew(
             connection,
             view,
-            lambda after: _pages(desk, after, skipped),
+            lambda after: _pages(desk, view, after, skipped),
             versions=Configured(desk.setup),
             partitions=range(partitions) if partitions else (STORE,),
             progress=progress,
         )
 
 
-def _pages(desk: Desk, after: int, skipped: frozenset[int]) -> Iterator[list[Event]]:
+def _pages(desk: Desk, view: View, after: int, skipped: frozenset[int]) -> Iterator[list[Event]]:
+    """What ``view`` reads, and the last event of each page; a type that nobody knows may be one that it reads."""
+    unread = EVENT_TYPES.keys() - UPCASTS.keys() - {event_type.TYPE for event_type in view.events()}
     while page := desk.store.page(after, BATCH, opened=False):
+        wanted = [stored for stored in page[:-1] if stored.topic not in unread]
         events: list[Event] = []
-        for item in open_in_bulk(desk, page):
+        for item in open_in_bulk(desk, [*wanted, page[-1]], opened=view.personal()):
             if isinstance(item, Event):
                 events.append(item)
             elif isinstance(item, Poison) and item.position not in skipped:

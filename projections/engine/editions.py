@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from projections.engine.dictionary import publish
-from projections.engine.errors import Fenced, OtherFeed, ViewChanged, ViewMissing
+from projections.engine.errors import Fenced, OtherFeed, ViewChanged, ViewMissing, ViewStopped
 from projections.engine.tables import as_of_function, create_indexes, create_tables, stable_views
 from projections.engine.view import View
 
@@ -259,6 +259,25 @@ def complete_to(connection: Connection, view: str) -> int:
         (view,),
     ).fetchone()
     return int(row[0]) if row and row[0] is not None else 0
+
+
+def record(connection: Connection, edition: Edition, stopped: ViewStopped) -> None:
+    """Keep where ``edition`` stopped and why, for operators."""
+    connection.execute(
+        "INSERT INTO projections.failures (edition, partition, position, stream, stream_version, type, error, place) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (edition, partition, position) "
+        "DO UPDATE SET error = excluded.error, place = excluded.place, seen_at = excluded.seen_at",
+        (
+            edition.name,
+            stopped.partition,
+            stopped.position,
+            stopped.stream,
+            stopped.version,
+            stopped.event_type,
+            stopped.error,
+            stopped.place,
+        ),
+    )
 
 
 def skip(connection: Connection, view: View, position: int, by: str, reason: str) -> None:

@@ -20,13 +20,26 @@ class Stopped(Exception):
 class ViewStopped(Stopped):
     """An event cannot be applied; the view stands before it. The message holds no content of the event."""
 
-    def __init__(self, view: str, partition: int, position: int, event_type: str, error: str, place: str = "") -> None:
+    def __init__(
+        self,
+        view: str,
+        partition: int,
+        position: int,
+        event_type: str,
+        error: str,
+        place: str = "",
+        *,
+        stream: UUID | None = None,
+        version: int = 0,
+    ) -> None:
         self.view = view
         self.partition = partition
         self.position = position
         self.event_type = event_type
         self.error = error
         self.place = place
+        self.stream = stream
+        self.version = version
         at = f" at {place}" if place else ""
         super().__init__(
             f"{view} stopped before position {position} ({event_type}, partition {partition}): {error}{at}"

@@ -7,7 +7,7 @@ from typing import NoReturn
 import psycopg
 
 from domain.envelope import Event
-from projections.engine.editions import STORE, Connection, Edition, current_edition, open_mark
+from projections.engine.editions import STORE, Connection, Edition, current_edition, open_mark, record
 from projections.engine.errors import Fenced, Stopped, ViewStopped
 from projections.engine.stored import Tables
 from projections.engine.view import NO_VERSIONS, Versions, View
@@ -108,25 +108,19 @@ class Projector:
         name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{frame.name}:{frame.lineno}"
-        with self._connection.transaction():
-            self._connection.execute(
-                "INSERT INTO projections.failures "
-                "(edition, partition, position, stream, stream_version, type, error, place) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (edition, partition, position) "
-                "DO UPDATE SET error = excluded.error, place = excluded.place, seen_at = excluded.seen_at",
-                (
-                    self.edition.name,
-                    self.partition,
-                    event.position,
-                    event.stream,
-                    event.version,
-                    event.TYPE,
-                    name,
-                    place,
-                ),
-            )
+        stopped = ViewStopped(
+            self.view.name,
+            self.partition,
+            event.position,
+            event.TYPE,
+            name,
+            place,
+            stream=event.stream,
+            version=event.version,
+        )
+        record(self._connection, self.edition, stopped)
         # The cause is left out: its message may hold what the event says.
-        raise ViewStopped(self.view.name, self.partition, event.position, event.TYPE, name, place) from None
+        raise stopped from None
 
     def _attempt(self, events: list[Event], next_offset: int, position: int) -> None:
         """Count ``events`` in one transaction, or nothing."""

@@ -1,6 +1,7 @@
 """Building a view anew from the store, while the old edition serves."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from domain.envelope import Event
 from projections.engine.editions import (
@@ -13,9 +14,10 @@ from projections.engine.editions import (
     hand_over,
     install,
     make_current,
+    record,
     retire_marks,
 )
-from projections.engine.errors import RebuildUnderWay
+from projections.engine.errors import RebuildUnderWay, ViewStopped
 from projections.engine.projector import Projector
 from projections.engine.view import NO_VERSIONS, Versions, View
 
@@ -23,6 +25,7 @@ Feed = Callable[[int], Iterable[Sequence[Event]]]
 """All events after a position, decoded, in batches in order of position, up to the head of the moment.
 
 Types that are not among ``View.events()`` may be left out, but for the last event of a batch: it tells how far it goes.
+It runs in a thread of its own, and MUST NOT use the connection that the view is built with.
 """
 
 _CHUNK = 10_000
@@ -53,6 +56,7 @@ def rebuild(
     taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (lock,)).fetchone()
     if not (taken and taken[0]):
         raise RebuildUnderWay(f"somebody else is rebuilding {view.name}")
+    edition: Edition | None = None
     try:
         drop_leftovers(connection, view)
         edition = create_edition(connection, view)
@@ -66,8 +70,11 @@ def rebuild(
             hand_over(connection, edition, partitions)
             make_current(connection, view, edition)
             retire_marks(connection, view)
-    except Exception:
+    except Exception as error:
         if not connection.broken:
+            if edition is not None and isinstance(error, ViewStopped):
+                # Written down once more: what the switch had begun has been taken back, and that with it.
+                record(connection, edition, error)
             drop_leftovers(connection, view)
         raise
     finally:
@@ -86,14 +93,28 @@ def _hold_readers(connection: Connection, view: View) -> None:
 
 
 def _catch_up(projector: Projector, feed: Feed, progress: Callable[[int], None]) -> None:
-    """Count everything up to the head of the moment, in chunks large enough that a row is seldom written twice."""
-    chunk: list[Event] = []
-    for batch in feed(projector.position):
-        chunk.extend(batch)
-        if len(chunk) >= _CHUNK:
-            projector.apply(chunk)
-            progress(projector.position)
-            chunk = []
-    if chunk:
+    """Count everything up to the head of the moment; while the database writes, the next events are decoded."""
+    for chunk in _ahead(_chunks(feed(projector.position))):
         projector.apply(chunk)
         progress(projector.position)
+
+
+def _chunks(batches: Iterable[Sequence[Event]]) -> Iterator[list[Event]]:
+    """The events in chunks large enough that a row is seldom written twice."""
+    chunk: list[Event] = []
+    for batch in batches:
+        chunk.extend(batch)
+        if len(chunk) >= _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _ahead(chunks: Iterator[list[Event]]) -> Iterator[list[Event]]:
+    """The same chunks, each fetched in a thread of its own while the one before is in use."""
+    with ThreadPoolExecutor(1, "acta rebuild") as thread:
+        coming = thread.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = thread.submit(next, chunks, None)
+            yield chunk

@@ -256,6 +256,10 @@ class View:
         """The event types this view cares about; a feed may leave out all others."""
         return frozenset(event_type for table in self.all_tables() for event_type in table.rules)
 
+    def personal(self) -> bool:
+        """Whether it shows personal data; the seals of its events need not be opened otherwise."""
+        return any(column.personal for table in self.all_tables() for column in table.columns)
+
     def all_tables(self) -> "list[StateTable[Any] | JournalTable[Any]]":
         """Every table, state tables first."""
         return [*self.tables, *self.journals]
