@@ -30,14 +30,14 @@ ERASED = "[erased]"
 _TYPE_GRAMMAR = re.compile(r"[a-z]+\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*")
 
 
-class Actor(msgspec.Struct, frozen=True):
+class Actor(msgspec.Struct, frozen=True, gc=False):
     """Who acted: a pseudonymous handle, never a name or an address."""
 
     kind: Literal["requester", "agent", "service", "system"]
     id: str
 
 
-class Act(msgspec.Struct, frozen=True, omit_defaults=True):
+class Act(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The act behind an event: who, for whom, through which door, and what led to it."""
 
     actor: Actor
@@ -47,7 +47,7 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     causation_id: str = ""
 
 
-class Seal(msgspec.Struct, frozen=True):
+class Seal(msgspec.Struct, frozen=True, gc=False):
     """The sealed personal fields of one event: base64 of nonce and ciphertext, by field name.
 
     ``subject`` is the person whose key wraps the event's own; ``commitment`` binds the ciphertexts to that one key,
@@ -62,7 +62,7 @@ class Seal(msgspec.Struct, frozen=True):
 NOBODY = Act(actor=Actor(kind="system", id=""))
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A fact about one stream. Never edited, read for ever.
 
     ``stream``, ``version`` (from 1, without gaps), ``position`` (from 1, dense over all streams) and ``recorded_at``

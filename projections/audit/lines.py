@@ -26,7 +26,7 @@ def _is(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row per event of the record, of whatever stream, without its personal content."""
 
     stream: Annotated[UUID, _is("The stream: a ticket, a person, the configuration and so on.")]

@@ -21,7 +21,7 @@ def _is(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
-class TicketFacts(msgspec.Struct, frozen=True, kw_only=True):
+class TicketFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row per ticket: where it belongs, how far it has come, and how long that took.
 
     All times are effective times: when it happened, never before what had happened to the ticket already. Minutes of
