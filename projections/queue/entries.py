@@ -20,6 +20,9 @@ OPEN = ("new", "in_progress", "on_hold")
 DUE = "coalesce(due_at, 'infinity'::timestamptz)"
 """What lists are sorted by: tickets without a due time come last."""
 
+COUNTED = "status IN ('new', 'in_progress', 'on_hold') AND merged_into IS NULL AND NOT spam"
+"""The tickets that are counted as open; an index has all that the counts need."""
+
 queue = View("queue", 1)
 
 
@@ -78,6 +81,7 @@ entries = queue.table(
         f"(status, ({DUE}), number)",
         "(requester, number)",
         "(number)",
+        f'(department, "group", status, assignee, breaches_after, breached) WHERE {COUNTED}',
     ),
 )
 

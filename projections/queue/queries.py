@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from domain.errors import NotUnderstood
-from projections.queue.entries import DUE, OPEN, entries
+from projections.queue.entries import COUNTED, DUE, OPEN, entries
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
@@ -239,6 +239,8 @@ def counts(
     ``now`` decides what is late, ``at`` (a past moment) which tickets there were; merged ones and spam do not count.
     """
     where = _conditions(scope, Wanted(states=states), at)
+    if at is None and set(states) <= set(OPEN):
+        where.add(COUNTED)
     source = sql.SQL("queue.entries" if at is None else "queue.entries_at(%s)")
     query = sql.SQL(
         'SELECT department, "group", status, count(*) AS tickets, '
