@@ -53,8 +53,12 @@ def run() -> None:
     """Run a whole desk here: its own PostgreSQL, everything in one process, state kept in ACTA_HOME."""
 
     def tell(url: str, key: str) -> None:
-        console.print(f"\n  Acta is at [bold]{url}[/bold]\n  Sign in with the key  {key}", highlight=False)
-        console.print(f"  Both stand in {settings().home / 'run.json'}. Stop with Ctrl-C.\n", highlight=False)
+        console.print(
+            f"\n  Acta is at [bold]{url}[/bold]\n  Sign in with the key  {key}", highlight=False, soft_wrap=True
+        )
+        console.print(
+            f"  Both stand in {settings().home / 'run.json'}. Stop with Ctrl-C.\n", highlight=False, soft_wrap=True
+        )
 
     running.run_everything(settings(), tell)
 
@@ -70,11 +74,15 @@ def up() -> None:
 @cli.command()
 def serve() -> None:
     """Serve the HTTP API."""
+
+    def ready(url: str) -> None:
+        console.print(f"Acta's API is at {url}", highlight=False, soft_wrap=True)
+
     if settings().workers > 1:
-        running.serve_with_workers(settings())
+        running.serve_with_workers(settings(), ready)
         return
     with wiring.database(settings()) as found, wiring.app(found) as application:
-        running.serve(found, application, lambda url: console.print(f"Acta's API is at {url}", highlight=False))
+        running.serve(found, application, ready)
 
 
 @cli.command()

@@ -2,15 +2,18 @@
 
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 
-import uvicorn
 from fastapi import FastAPI
 
+from api.serving import Server
 from consumers.follow import follow
 from deploy import wiring
 from deploy.desk_file import read_desk_file
@@ -28,36 +31,49 @@ DEMO_DESK = Path(__file__).parent / "desk.example.yaml"
 
 def serve(settings: Settings, application: FastAPI, ready: Callable[[str], None]) -> None:
     """Serve until told to stop; ``ready`` gets the address once it is bound."""
+    listener = listen(settings)
+    ready(address(settings, listener))
+    Server(application).run(sockets=[listener])
+
+
+def serve_with_workers(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Several API processes behind one port; when one dies, the others end, so that whoever watches starts all anew."""
+    listener = listen(settings)
+    context = get_context("spawn")
+    workers = [context.Process(target=worker, args=([listener],)) for _ in range(settings.workers)]
+    for process in workers:
+        process.start()
+
+    def end(*_: object) -> None:
+        for process in workers:
+            process.terminate()
+
+    signal.signal(signal.SIGTERM, end)
+    ready(address(settings, listener))
+    wait([process.sentinel for process in workers])
+    end()
+    for process in workers:
+        process.join()
+
+
+def worker(sockets: list[socket.socket]) -> None:
+    """One of several API processes."""
+    with wiring.app(read(os.environ)) as application:
+        Server(application).run(sockets=sockets)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket on which the API listens."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((settings.host, settings.port))
-    config = uvicorn.Config(
-        application, log_level=settings.log_level, access_log=False, server_header=False, timeout_graceful_shutdown=10
-    )
-    ready(f"http://{settings.host}:{listener.getsockname()[1]}")
-    uvicorn.Server(config).run(sockets=[listener])
+    listener.listen(1024)
+    return listener
 
 
-def serve_with_workers(settings: Settings) -> None:
-    """Several API processes behind one port."""
-    uvicorn.run(
-        "deploy.running:worker",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_level=settings.log_level,
-        access_log=False,
-        server_header=False,
-    )
-
-
-def worker() -> FastAPI:
-    """The application of one of several API processes; it lives as long as its process."""
-    opened = wiring.app(read(os.environ))
-    application = opened.__enter__()
-    application.state.opened = opened
-    return application
+def address(settings: Settings, listener: socket.socket) -> str:
+    """Where to find it."""
+    return f"http://{settings.host}:{listener.getsockname()[1]}"
 
 
 def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None:
