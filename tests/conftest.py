@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machines import Broker, Databases, DockerBroker, GivenBroker, Prepare, describe_postgres, find_broker
 
 from deploy.broker import NoBroker
 from deploy.embedded import EmbeddedPostgres
+from machines import Broker, Databases, DockerBroker, GivenBroker, Prepare, describe_postgres, find_broker
 
 BROKER = pytest.StashKey[str]()
 NO_BROKER = pytest.StashKey[str]()
