@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from threading import Condition, Thread
+from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +96,8 @@ class Writer:
                 continue
             with self._changed:
                 self._waiting.extendleft(reversed(again))
+            # Lets the threads that have just been answered ask again, so that their commands share the next batch.
+            sleep(0)
 
     def _round(self, batch: list[Task]) -> list[Task]:
         """Decide and record a batch; returns the tasks that must be decided again."""

@@ -66,7 +66,7 @@ def _projected(place: Place) -> tuple[float, float]:
             _until(lambda: _arrived(place, topic) >= head)
         began, began_cpu = perf_counter(), process_time()
         with _thread(lambda stop: _project(place, desk, dsn, topic, stop)), _reader(dsn) as reader:
-            _until(lambda: _complete(reader) >= head)
+            _until(lambda: complete(reader) >= head)
             seconds = perf_counter() - began
         return head / seconds, (process_time() - began_cpu) / head * 1e6
 
@@ -116,7 +116,7 @@ def _fresh(through: str) -> str:
 def _freshness(place: Place, desk: Desk, dsn: str, *needed: Process) -> list[float]:
     seconds = place.options.size(6, 2)
     with _reader(dsn) as reader:
-        wait(lambda: _complete(reader) >= desk.store.head(), *needed)
+        wait(lambda: complete(reader) >= desk.store.head(), *needed)
         return [_one_freshness(desk, reader, seconds) for _ in range(place.options.runs)]
 
 
@@ -132,7 +132,7 @@ def _one_freshness(desk: Desk, reader: psycopg.Connection, seconds: int) -> floa
 
     def look() -> None:
         while not stop.is_set():
-            seen.append((_complete(reader), monotonic()))
+            seen.append((complete(reader), monotonic()))
             pause.wait(0.002)
 
     looking = Thread(target=look)
@@ -200,7 +200,7 @@ def _arrived(place: Place, topic: str) -> int:
     return max((tail.position for tail in read_tails(place.kafka, topic) if tail is not None), default=0)
 
 
-def _complete(reader: psycopg.Connection) -> int:
+def complete(reader: psycopg.Connection) -> int:
     """The position up to which every view is complete; 0 before there are views."""
     try:
         return min(complete_to(reader, view.name) for view in ALL)

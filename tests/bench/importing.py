@@ -11,8 +11,7 @@ from time import perf_counter
 from consumers.importing import import_servicenow
 from consumers.project import connect
 from domain.desk import Desk
-from projections.engine import complete_to
-from projections.views import ALL
+from tests.bench.following import complete
 from tests.bench.load import request, send
 from tests.bench.place import Place, acta, process, serving, wait
 from tests.bench.rows import MB, PER_S, Row
@@ -63,7 +62,7 @@ def _followed(place: Place, log: Path) -> tuple[float, list[tuple[str, float]]]:
         began = perf_counter()
         (rows, _), head, _ = _imported(dsn, log)
         reader = stack.enter_context(connect(as_role(dsn, "acta_projector")))
-        wait(lambda: min(complete_to(reader, view.name) for view in ALL) >= head, relay, projector)
+        wait(lambda: complete(reader) >= head, relay, projector)
         rate = rows / (perf_counter() - began)
         send(port, [request("GET", "/tickets?limit=50&state=any", key)] * 200, 8)
         named = (("API worker", api), ("relay", relay), ("projector", projector))
