@@ -22,8 +22,9 @@ from projections.engine.view import StateTable, View
 LONGEST_SPAN = 36
 """Whatever lasts 2^35 seconds (a thousand years) or longer; further back PostgreSQL's timestamps do not reach."""
 
-_LONGEST = 36
-"""The span of two thousand years: going back further, PostgreSQL's calendar would end."""
+_STRETCHES = (10, 13, 15, *range(16, 26), 27)
+"""The last span of each stretch that is looked up together: the short ones are few in so short a time, and of those
+longer than four years there are few at all."""
 
 _SECOND = timedelta(seconds=1)
 
@@ -139,28 +140,32 @@ def as_of_function(view: View, table: StateTable[Any]) -> sql.Composed:
 
     It reads the stable views only, and so needs no right that its caller does not have.
     """
-    begun = [
-        sql.SQL("span = {} AND valid_from <= instant AND valid_from > instant - interval {}").format(
-            sql.Literal(span), sql.Literal(f"{1 << span} seconds")
+    # A branch for each stretch of spans: joined by OR instead, the conditions that all of them share (the caller's, say)
+    # would be looked up apart as well, over the whole history.
+    lived = [
+        sql.SQL("span = ANY ({}) AND valid_from <= instant AND valid_from > instant - interval {}").format(
+            sql.Literal(list(range(first, last + 1))), sql.Literal(f"{1 << last} seconds")
         )
-        for span in range(LONGEST_SPAN)
+        for first, last in zip([0, *(span + 1 for span in _STRETCHES)], _STRETCHES, strict=False)
     ]
-    longest = sql.SQL("span = {} AND valid_from < instant + interval '1 microsecond'").format(sql.Literal(LONGEST_SPAN))
-    # The planner turns the alternatives into as many short index ranges. A join with the spans it gets wrong, and a
-    # condition that all of them share it would look up apart, over the whole history: so the last is worded otherwise.
-    alternatives = sql.SQL(" OR ").join([*begun, longest])
+    lived.append(sql.SQL("span > {} AND valid_from <= instant").format(sql.Literal(_STRETCHES[-1])))
+    columns = names(column.name for column in table.kept)
+    branches = [
+        sql.SQL("SELECT {}, valid_from, valid_to, from_position FROM {} WHERE valid_to > instant AND {}").format(
+            columns, sql.Identifier(view.name, f"{table.name}_past"), condition
+        )
+        for condition in lived
+    ]
     return sql.SQL(
         "CREATE FUNCTION {function}(instant timestamptz) RETURNS SETOF {history} LANGUAGE sql STABLE AS $body$ "
         "SELECT {columns}, valid_from, 'infinity'::timestamptz, from_position FROM {state} WHERE valid_from <= instant "
-        "UNION ALL SELECT {columns}, valid_from, valid_to, from_position FROM {past} "
-        "WHERE valid_to > instant AND ({alternatives}) $body$"
+        "UNION ALL {branches} $body$"
     ).format(
         function=sql.Identifier(view.name, f"{table.name}_at"),
         history=sql.Identifier(view.name, f"{table.name}_history"),
-        columns=names(column.name for column in table.kept),
+        columns=columns,
         state=sql.Identifier(view.name, table.name),
-        past=sql.Identifier(view.name, f"{table.name}_past"),
-        alternatives=alternatives,
+        branches=sql.SQL(" UNION ALL ").join(branches),
     )
 
 

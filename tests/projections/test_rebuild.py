@@ -186,6 +186,23 @@ def test_a_rebuild_that_fails_changes_nothing_and_says_where(connection: Connect
     assert len(shown(connection)) == 5
 
 
+def test_what_stops_a_rebuild_during_the_switch_is_kept(connection: Connection, log: Log) -> None:
+    install(connection, (first,))
+    asked: list[int] = []
+
+    def feed(position: int) -> Iterator[Sequence[Event]]:
+        asked.append(position)
+        if len(asked) == 3:
+            log.assign(99, "eve")
+        yield from log.after(position)
+
+    with pytest.raises(ViewStopped):
+        rebuild(connection, second, feed)
+    assert len(asked) == 3
+    assert connection.execute("SELECT edition, position FROM projections.failures").fetchall() == [("numbers_v2", 7)]
+    assert connection.execute("SELECT edition FROM projections.editions").fetchall() == [("numbers_v1",)]
+
+
 def test_what_was_granted_on_a_stable_view_stays_granted(connection: Connection, log: Log) -> None:
     install(connection, (first,))
     connection.execute("DO $$ BEGIN CREATE ROLE reader_of_numbers; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
