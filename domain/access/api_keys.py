@@ -1,7 +1,7 @@
 """API keys: 256 random bits, shown once; only their digest is kept.
 
-A key reads ``acta_<id>_<secret>``; the id finds it in lists and refusals, the whole is hashed with SHA-256. A plain hash
-suffices, since nobody can guess 256 random bits.
+A key reads ``acta_<id>_<secret>``; the id finds it in lists and refusals, the whole is hashed with SHA-256. A plain
+hash suffices, since nobody can guess 256 random bits.
 """
 
 import secrets

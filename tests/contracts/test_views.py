@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lives import POLICIES, Desk
 from psycopg import sql
 
 from domain.envelope import Event
+from lives import POLICIES, Desk
 from projections.engine import Projector, View, current_edition, drop_edition, install, rebuild
 from projections.views import ALL
 

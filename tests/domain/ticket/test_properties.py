@@ -69,9 +69,7 @@ def commands() -> st.SearchStrategy[Command]:
 def act(ticket: Ticket, command: Command, who: Principal, version_at: int) -> tuple[Ticket, list[TicketEvent]]:
     """The ticket after a command, and its new events; both as before if it is refused."""
     now = MONDAY + timedelta(hours=version_at)
-    situation = Situation(
-        now=now, setup=DESK, principal=who, others=OTHERS, fresh=FRESH, number=4000, requester=PERSON
-    )
+    situation = Situation(now=now, setup=DESK, principal=who, others=OTHERS, fresh=FRESH, number=4000, requester=PERSON)
     try:
         must_be_where_it_is_possible(command, ticket, COMMANDS)
         decided = list(decide(command, ticket, situation))
