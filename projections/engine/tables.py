@@ -140,7 +140,7 @@ def as_of_function(view: View, table: StateTable[Any]) -> sql.Composed:
 
     It reads the stable views only, and so needs no right that its caller does not have.
     """
-    # A branch for each stretch of spans: joined by OR instead, the conditions that all of them share (the caller's, say)
+    # A branch for each stretch of spans: joined by OR instead, the conditions that all of them share (as the caller's)
     # would be looked up apart as well, over the whole history.
     lived = [
         sql.SQL("span = ANY ({}) AND valid_from <= instant AND valid_from > instant - interval {}").format(
