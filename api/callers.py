@@ -9,9 +9,9 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from api import keys
 from api.oidc import Claimed, Issuer
 from api.reading import Readers
+from domain.access import api_keys as keys
 from domain.access.principal import Principal, grants_of, principal_of
 from domain.desk import Desk
 from domain.envelope import Actor

@@ -12,11 +12,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, bodies, keys, openapi, parameters
+from api import answers, bodies, openapi, parameters
 from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.problems import KeyIssuedAlready
 from api.setup_shapes import Configured, KeyIssued, KeyList, SetupShown, definitions, keys_shown, setup_shown
+from domain.access import api_keys as keys
 from domain.access.principal import Principal
 from domain.desk.configuring import (
     HANDLE,

@@ -18,7 +18,7 @@ from consumers.follow import follow
 from deploy import wiring
 from deploy.desk_file import read_desk_file
 from deploy.settings import Settings, read
-from domain.access.api_keys import fresh_key
+from domain.access import api_keys
 from domain.desk import Desk
 from domain.desk.configuring import plan
 from domain.envelope import Act, Actor
@@ -114,15 +114,16 @@ def first_start(desk: Desk, home: Path) -> str:
 
 def issue_key(desk: Desk, holder: str, role: str, departments: tuple[str, ...]) -> str:
     """A fresh API key for a holder who gets a role; its text is known only now."""
-    fresh = fresh_key()
+    key = api_keys.new_id()
+    text = api_keys.new_key(key)
     kind = {"requester": "requester", "service": "service"}.get(role, "agent")
-    issued = ApiKeyIssued(key=fresh.key, digest=fresh.digest, holder=holder, kind=kind)  # type: ignore[arg-type]
+    issued = ApiKeyIssued(key=key, digest=api_keys.digest(text), holder=holder, kind=kind)  # type: ignore[arg-type]
     granted = RoleGranted(grantee=holder, role=role, departments=departments)  # type: ignore[arg-type]
     desk.configure(
         lambda setup: [issued] if granted_already(setup.grants.get(holder, ()), granted) else [issued, granted],
         OPERATOR,
     )
-    return fresh.text
+    return text
 
 
 def granted_already(grants: tuple[RoleGranted, ...], wanted: RoleGranted) -> bool:

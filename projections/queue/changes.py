@@ -189,8 +189,6 @@ def put_right(entry: QueueEntry, event: e.TicketCorrected, versions: Versions) -
     """The fields named have these values now; what follows from the state follows here, too."""
     known = {"status", "hold_reason", "group", "assignee", "priority", "impact", "urgency", "category"}
     changes: dict[str, Any] = {name: value for name, value in event.new.items() if name in known}
-    if "opened_at" in event.new:
-        changes["opened_at"] = datetime.fromisoformat(str(event.new["opened_at"]))
     status = changes.get("status", entry.status)
     if status != entry.status:
         if status == "resolved":
@@ -201,6 +199,9 @@ def put_right(entry: QueueEntry, event: e.TicketCorrected, versions: Versions) -
             changes |= {"resolved_at": None, "closed_at": None, "waiting_since": event.effective_at}
         if status != "on_hold":
             changes |= {"hold_reason": "", "hold_until": None}
+    for time in ("opened_at", "resolved_at", "closed_at"):
+        if event.new.get(time) is not None:
+            changes[time] = datetime.fromisoformat(str(event.new[time]))
     return changed(entry, event, versions, **changes)
 
 

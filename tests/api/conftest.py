@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from api import keys
 from api.app import create_app
 from api.oidc import Oidc
 from api.policies import ConfiguredPolicies
@@ -18,6 +17,7 @@ from api.serving import Server
 from api.settings import EdgeSettings
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
+from domain.access import api_keys as keys
 from domain.access.principal import system
 from domain.desk import Desk
 from domain.envelope import Act
