@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -128,16 +129,16 @@ def database_template() -> Prepare | None:
 BuildHouse = Callable[..., House]
 
 
-@pytest.fixture
-def build_house(database: str, postgres: EmbeddedPostgres, databases: Databases) -> Iterator[BuildHouse]:
+@contextmanager
+def building(dsn: str, postgres: EmbeddedPostgres) -> Iterator[BuildHouse]:
     """Houses on one database, each a process of its own in all but memory."""
     stack: list[Callable[[], None]] = []
 
     def build(auth: Oidc | None = None, **settings: Any) -> House:
-        name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+        name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
         postgres.admit("acta_app")
         desk = Desk(postgres.dsn("acta_app", name), KEK)
-        views = ConnectionPool(database, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
+        views = ConnectionPool(dsn, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
         house = House(desk, views, auth, EdgeSettings(**settings))
         stack.extend((desk.close, views.close, house.close))
         house.open()
@@ -146,6 +147,24 @@ def build_house(database: str, postgres: EmbeddedPostgres, databases: Databases)
     yield build
     for close in reversed(stack):
         close()
+
+
+@pytest.fixture
+def build_house(database: str, postgres: EmbeddedPostgres) -> Iterator[BuildHouse]:
+    """Houses on a database of the test's own."""
+    with building(database, postgres) as build:
+        yield build
+
+
+@pytest.fixture(scope="module")
+def shared_house(postgres: EmbeddedPostgres, databases: Databases) -> Iterator[House]:
+    """A desk that the tests of a file share: each opens its own tickets and minds no others."""
+    dsn = databases.fresh(migrate)
+    with building(dsn, postgres) as build:
+        house = build()
+        house.configure()
+        yield house
+    databases.drop(dsn)
 
 
 @pytest.fixture

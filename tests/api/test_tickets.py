@@ -2,7 +2,14 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from desk_talk import done, opened, refused
+
+
+@pytest.fixture
+def house(shared_house):
+    return shared_house
 
 
 def test_an_opened_ticket_is_answered_with_its_receipt_and_address(rita):
