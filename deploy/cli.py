@@ -1,5 +1,6 @@
 """The command line: `acta …`."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -169,6 +170,8 @@ def _views(names: list[str] | None) -> list[View]:
 
 def main() -> None:
     """Run the command line; what goes wrong is said in a line, without a traceback."""
+    # Most of what lives here lives long; looking through it every 700 objects costs a tenth of the time.
+    gc.set_threshold(100_000, 50, 100)
     try:
         cli()
     except (SettingsError, Refused, Halted, Stopped) as fault:

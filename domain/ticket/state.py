@@ -127,9 +127,42 @@ def _worked(ticket: Ticket) -> dict[str, Any]:
 
 
 def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
+    # In the order of how often they happen, since a match is tried from the top.
     match event:
         case e.TicketOpened():
             return _opened(event)
+        case e.TicketImported():
+            return {"taken_over": _taken_over(t, event), "fields": t.fields | event.fields}
+        case e.SlaAttached() | e.SlaRetargeted():
+            sla = Sla(event.policy, event.policy_version, event.calendar, event.calendar_version)
+            return {"sla": sla}
+        case e.TicketAssigned() | e.TicketClaimed():
+            return {"assignee": event.assignee, **_worked(t)}
+        case e.FieldSet():
+            return _field_set(t, event)
+        case e.TicketRouted():
+            return {"group": event.new, "group_changes": t.group_changes + bool(event.old)}
+        case e.TicketPutOnHold():
+            return {"status": "on_hold", "hold_reason": event.reason, "hold_until": event.until}
+        case e.TicketResumed():
+            return {"status": "in_progress", "hold_reason": "", "hold_until": None}
+        case e.AgentReplied():
+            return {"public_replies": t.public_replies + 1, **({} if event.automatic else _worked(t))}
+        case e.RequesterReplied():
+            return {"requester_replies": t.requester_replies + 1}
+        case e.TicketNoted():
+            return {"notes": t.notes + 1}
+        case e.TicketResolved():
+            return {
+                "status": "resolved",
+                "resolution_code": event.code,
+                "resolution_notes": event.notes,
+                "resolved_at": event.effective_at,
+            }
+        case e.TicketClosed():
+            return {"status": "closed", "closed_at": event.effective_at}
+        case e.TicketCorrected():
+            return _put_right(t, event)
         case e.RequesterChanged():
             return {"requester": event.new}
         case e.ParticipantAdded():
@@ -161,31 +194,15 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"tags": t.tags | {event.tag}}
         case e.TicketUntagged():
             return {"tags": t.tags - {event.tag}}
-        case e.FieldSet():
-            return _field_set(t, event)
         case e.FieldCleared():
             kept = {name: value for name, value in t.fields.items() if name != event.field}
             return {"fields": kept, "personal": t.personal - {event.field}}
         case e.TicketTransferred():
             return {"department": event.new}
-        case e.TicketRouted():
-            return {"group": event.new, "group_changes": t.group_changes + bool(event.old)}
-        case e.TicketAssigned() | e.TicketClaimed():
-            return {"assignee": event.assignee, **_worked(t)}
         case e.TicketReleased():
             return {"assignee": ""}
-        case e.RequesterReplied():
-            return {"requester_replies": t.requester_replies + 1}
-        case e.AgentReplied():
-            return {"public_replies": t.public_replies + 1, **({} if event.automatic else _worked(t))}
-        case e.TicketNoted():
-            return {"notes": t.notes + 1}
         case e.WorkStarted():
             return {"status": "in_progress"}
-        case e.TicketPutOnHold():
-            return {"status": "on_hold", "hold_reason": event.reason, "hold_until": event.until}
-        case e.TicketResumed():
-            return {"status": "in_progress", "hold_reason": "", "hold_until": None}
         case e.TimeLogged():
             entry = TimeEntry(event.entry, event.minutes, event.billable, event.act.actor.id)
             return {"time_entries": (*t.time_entries, entry)}
@@ -195,15 +212,6 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"level": max(t.level, event.level)}
         case e.TicketDeescalated():
             return {"level": event.level}
-        case e.TicketResolved():
-            return {
-                "status": "resolved",
-                "resolution_code": event.code,
-                "resolution_notes": event.notes,
-                "resolved_at": event.effective_at,
-            }
-        case e.TicketClosed():
-            return {"status": "closed", "closed_at": event.effective_at}
         case e.TicketReopened():
             return {
                 "status": "in_progress",
@@ -231,15 +239,8 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"absorbed": t.absorbed | {event.source}}
         case e.AbsorptionReversed():
             return {"absorbed": t.absorbed - {event.source}}
-        case e.SlaAttached() | e.SlaRetargeted():
-            sla = Sla(event.policy, event.policy_version, event.calendar, event.calendar_version)
-            return {"sla": sla}
         case e.SlaDetached():
             return {"sla": None}
-        case e.TicketCorrected():
-            return _put_right(t, event)
-        case e.TicketImported():
-            return {"taken_over": _taken_over(t, event), "fields": t.fields | event.fields}
         case _:
             assert_never(event)
 

@@ -35,7 +35,7 @@ def opening(place: Place) -> list[Row]:
         rows += [
             Row("open", work, PER_S, figures, Limit("bare FastAPI, grouped inserts", bare, 0.6), 3_500, cpu),
             Row("open", f"{work}: p95", MS, _p95(answered), None, 40),
-            Row("open", work, PER_S, figures, Limit("fastest peer, measured before", [FASTEST_PEER], 40)),
+            Row("open", work, PER_S, figures, Limit("fastest peer, on another day and machine", [FASTEST_PEER], 40)),
             Row("memory", f"API worker of {workers}, after it", MB, [memory], None, 200),
         ]
     return rows

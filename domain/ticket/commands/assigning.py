@@ -97,11 +97,11 @@ def transfer(command: Transfer, ticket: Ticket, situation: Situation) -> Decisio
 
 
 def moved(ticket: Ticket, group: str, reason: str, situation: Situation) -> Decision:
-    """The ticket in another group's queue, its assignee gone unless they work there, too."""
-    if group != ticket.group:
-        yield TicketRouted(old=ticket.group, new=group, reason=reason)
+    """The assignee lets go, unless they work there, too; then the ticket is in another group's queue."""
     if ticket.assignee and not _works_in(ticket.assignee, group, situation):
         yield TicketReleased(old=ticket.assignee, reason=reason)
+    if group != ticket.group:
+        yield TicketRouted(old=ticket.group, new=group, reason=reason)
 
 
 def must_work_in_group(agent: str, group: str, situation: Situation) -> None:

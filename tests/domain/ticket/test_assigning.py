@@ -54,7 +54,7 @@ def test_releasing_needs_an_assignee():
 
 def test_an_assignee_outside_the_new_group_lets_the_ticket_go():
     given(opened(), BOBS).when(Route(group="network")).then(
-        TicketRouted(old="service-desk", new="network"), TicketReleased(old="bob")
+        TicketReleased(old="bob"), TicketRouted(old="service-desk", new="network")
     )
 
 
@@ -71,8 +71,8 @@ def test_a_ticket_is_not_routed_to_another_departments_group():
 def test_a_transfer_goes_to_the_departments_default_group():
     given(opened(), BOBS).when(Transfer(department="hr", reason="A contract.")).then(
         TicketTransferred(old="it", new="hr", reason="A contract."),
-        TicketRouted(old="service-desk", new="people", reason="A contract."),
         TicketReleased(old="bob", reason="A contract."),
+        TicketRouted(old="service-desk", new="people", reason="A contract."),
     )
 
 
