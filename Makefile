@@ -6,11 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+LOG ?= ../shared/data/incident_event_log.csv.xz
+ZONE ?= America/Sao_Paulo
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench soak lock clean
+.PHONY: help install run test check format bench soak import-check lock clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## a desk on this machine: its own PostgreSQL, state kept in .acta (ACTA_HOME), port by ACTA_PORT
 	$(BIN)/acta run
@@ -33,6 +36,12 @@ bench: $(INSTALLED) ## measure this machine against the bars
 
 soak: $(INSTALLED) ## the tests that run for long
 	$(BIN)/python -m pytest -m soak
+
+import-check: $(INSTALLED) ## import the whole of LOG into a desk of its own, twice, and compare them column by column
+	home=$$(mktemp -d) && export ACTA_HOME=$$home && trap 'rm -rf "$$home"' EXIT && \
+	$(BIN)/acta import servicenow $(LOG) --timezone $(ZONE) --processes 2 && \
+	$(BIN)/acta import servicenow $(LOG) --timezone $(ZONE) && \
+	$(BIN)/acta import servicenow $(LOG) --timezone $(ZONE) --check
 
 install: $(INSTALLED) ## make or renew .venv, without running anything
 
