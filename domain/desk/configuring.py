@@ -15,8 +15,8 @@ from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from domain.clock.calendar import WEEKDAYS
+from domain.clock.configured import calendar_of, policy_of
 from domain.clock.holiday_sets import holidays_of
-from domain.clock.reading import calendar_from, policy_from
 from domain.errors import SetupConflict
 from domain.setup import events as e
 from domain.setup.policies import CONDITIONS, must_not_tie
@@ -250,16 +250,19 @@ def _grants(document: DeskDocument, setup: Setup) -> Iterator[e.SetupEvent]:
 
 def _calendar(name: str, part: CalendarPart, setup: Setup) -> Iterator[e.SetupEvent]:
     known = setup.latest_calendars.get(name)
-    wanted = e.CalendarVersioned(
-        calendar=name,
-        calendar_version=known.calendar_version + 1 if known else 1,
-        zone=part.zone,
-        openings=part.openings,
-        holidays=part.holidays.frozen(),
-        special={day.isoformat(): times for day, times in part.special.items()},
-    )
+    try:
+        wanted = e.CalendarVersioned(
+            calendar=name,
+            calendar_version=known.calendar_version + 1 if known else 1,
+            zone=part.zone,
+            openings=part.openings,
+            holidays=part.holidays.frozen(),
+            special={day.isoformat(): times for day, times in part.special.items()},
+        )
+        calendar_of(wanted)
+    except ValueError as fault:
+        raise SetupConflict(f"calendars.{name}: {fault}", field=f"calendars.{name}") from None
     if _says(wanted, "calendar_version") != _says(known, "calendar_version"):
-        calendar_from(name, 1, wanted.zone, wanted.openings, wanted.holidays, wanted.special)
         yield wanted
 
 
@@ -344,14 +347,6 @@ def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
         if name not in (*CONDITIONS, "tags"):
             raise SetupConflict(f"{field}.when: {name!r} cannot be asked about.", field=f"{field}.when")
     try:
-        kept = calendar_from(
-            calendar.calendar,
-            calendar.calendar_version,
-            calendar.zone,
-            calendar.openings,
-            calendar.holidays,
-            calendar.special,
-        )
-        policy_from(policy.policy, policy.policy_version, kept, policy.terms)
+        policy_of(policy, calendar_of(calendar))
     except ValueError as fault:
         raise SetupConflict(f"{field}: {fault}", field=field) from None

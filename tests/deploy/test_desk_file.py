@@ -1,0 +1,98 @@
+"""`desk.yaml`: a mistake is refused with the line it stands in, and what is the same again is no event."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.desk_file import DeskFileError, located, read_desk_file
+from domain.desk.configuring import plan
+from domain.errors import SetupConflict
+from domain.setup import state
+from domain.setup.state import Setup
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "desk.example.yaml"
+BASE = """\
+departments:
+  it: {name: IT, default_group: desk}
+groups:
+  desk: {name: Desk, department: it}
+calendars:
+  office:
+    zone: Europe/Berlin
+    openings: {monday-friday: "09:00-17:00"}
+"""
+TYING = "policies:\n  a: {calendar: office, when: {department: it}}\n  b: {calendar: office, when: {priority: 1}}\n"
+NOWHERE = """\
+  night:
+    zone: UTC
+    openings: {monday: 09:00-12:00}
+    holidays: {country: ZZ, years: [2026]}
+"""
+
+
+def read(tmp_path: Path, text: str) -> Setup:
+    """The configuration that follows from a file."""
+    file = tmp_path / "desk.yaml"
+    file.write_text(text)
+    planned = plan(read_desk_file(file), {})
+    try:
+        events = planned(Setup())
+    except SetupConflict as conflict:
+        raise DeskFileError(located(file, conflict)) from None
+    return state.fold(msgspec.structs.replace(event, version=version) for version, event in enumerate(events, start=1))
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "word"),
+    [
+        ("agents:\n  alice: {groups: [dsk]}\n", 10, "dsk"),
+        ("agents:\n  alice: {group: [desk]}\n", 10, "group"),
+        ("policies:\n  p:\n    calendar: ofice\n", 10, "ofice"),
+        ("policies:\n  p:\n    calendar: office\n    targets: {resolution: {minutes: -5}}\n", 10, "-5"),
+        (TYING, 10, "a"),
+        ("  night:\n    zone: Europe/Brelin\n    openings: {monday: 22:00-24:00}\n", 9, "Brelin"),
+        ("  night:\n    zone: UTC\n    openings: {monday: [09:00-12:00, 11:00-13:00]}\n", 9, "overlap"),
+        ("  night:\n    zone: UTC\n    openings: {moonday: 09:00-12:00}\n", 11, "moonday"),
+        (NOWHERE, 9, "ZZ"),
+        ("groups:\n  desk: {name: Again, department: it}\n", 9, "second time"),
+        ("request_types:\n  x: {name: X, department: it, form: {type: nonsense}}\n", 10, "JSON Schema"),
+        ("grants:\n  alice: {agnet: [it]}\n", 10, "agnet"),
+        ("departments: [\n", 9, ""),
+    ],
+    ids=lambda value: str(value)[:30] if isinstance(value, str) else "",
+)
+def test_a_mistake_is_refused_with_its_line(tmp_path: Path, more: str, line: int, word: str):
+    with pytest.raises(DeskFileError) as why:
+        read(tmp_path, BASE + more)
+    said = str(why.value)
+    lines = [int(part.split(":")[0].split(",")[0]) for part in said.split("line ")[1:]]
+    assert any(abs(found - line) <= 2 for found in lines), said
+    assert word in said
+
+
+def test_the_example_is_good_and_the_same_again_changes_nothing():
+    document = read_desk_file(EXAMPLE)
+    contacts = {handle: (agent.name, agent.email) for handle, agent in document.agents.items()}
+    events = plan(document, {})(Setup())
+    setup = state.fold(msgspec.structs.replace(event, version=version) for version, event in enumerate(events, start=1))
+    assert plan(document, contacts)(setup) == []
+
+
+def test_a_changed_calendar_is_a_new_version_and_its_policies_follow(tmp_path: Path):
+    policy = "policies:\n  p: {calendar: office, when: {department: it}, targets: {resolution: {minutes: 60}}}\n"
+    setup = read(tmp_path, BASE + policy)
+    file = tmp_path / "desk.yaml"
+    file.write_text((BASE + policy).replace("17:00", "18:00"))
+    events = plan(read_desk_file(file), {})(setup)
+    assert [event.TYPE for event in events] == ["setup.calendar-versioned.v1", "setup.policy-versioned.v1"]
+
+
+def test_what_the_file_does_not_mention_stays_unless_it_is_pruned(tmp_path: Path):
+    setup = read(tmp_path, BASE)
+    file = tmp_path / "desk.yaml"
+    file.write_text("departments: {}\n")
+    document = read_desk_file(file)
+    assert plan(document, {})(setup) == []
+    retired = {event.TYPE for event in plan(document, {}, prune=True)(setup)}
+    assert retired == {"setup.department-retired.v1", "setup.group-retired.v1"}
