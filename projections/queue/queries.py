@@ -1,7 +1,8 @@
 """What readers ask of the queue: lists, as of now or of any past moment, and counts.
 
-A caller's scope is part of every question: what they may not see does not exist for them. Lists are paged by keyset:
-the cursor names the last row shown, so that a page costs the same wherever it lies, and no list is cut short.
+A caller's scope is part of every question: what they may not see does not exist for them. Of a past moment, where a
+ticket is today decides, wherever it was then. Lists are paged by keyset: the cursor names the last row shown, so that a
+page costs the same wherever it lies, and no list is cut short.
 """
 
 import re
@@ -143,14 +144,15 @@ def tickets(
 def _conditions(scope: Scope, wanted: Wanted, at: datetime | None) -> _Where:
     where = _Where()
     if scope.departments is not None:
-        where.add("department = ANY(%s)", sorted(scope.departments))
+        where.add(_today("department = ANY(%s)", at), sorted(scope.departments))
     for name in ("department", "group", "assignee", "priority"):
         value = getattr(wanted, name)
         if value is not None:
             where.add(sql.SQL("{} = %s").format(sql.Identifier(name)), value)
-    for requester in (scope.requester, wanted.requester):
-        if requester is not None:
-            where.add("requester = %s", requester)
+    if scope.requester is not None:
+        where.add(_today("requester = %s", at), scope.requester)
+    if wanted.requester is not None:
+        where.add("requester = %s", wanted.requester)
     if wanted.tag is not None:
         where.add("%s = ANY(tags)", wanted.tag)
     if not wanted.merged:
@@ -160,6 +162,11 @@ def _conditions(scope: Scope, wanted: Wanted, at: datetime | None) -> _Where:
     for term, is_wanted in terms(wanted.words or ""):
         _find(where, term, is_wanted, scope, at)
     return where
+
+
+def _today(condition: str, at: datetime | None) -> str:
+    """What a caller may see is decided by the ticket as it stands today, also when the past is asked for."""
+    return condition if at is None else f"ticket IN (SELECT ticket FROM queue.entries WHERE {condition})"
 
 
 def _find(where: _Where, term: str, is_wanted: bool, scope: Scope, at: datetime | None) -> None:

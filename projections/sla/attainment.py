@@ -13,6 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from projections.sla.entries import SCOPE
+
 DIMENSIONS = (
     "clock",
     "policy",
@@ -64,7 +66,8 @@ def attainment(
 ) -> list[Share]:
     """The shares of the clocks decided in [since, until), as known of the world ``at`` a past moment, else ``now``.
 
-    ``departments`` are those that the caller may see (None: all). ``zone`` (an IANA name) says where days begin.
+    ``departments`` are those that the caller may see (None: all); where a ticket is today decides. ``zone`` (an IANA
+    name) says where days begin.
     """
     columns = [sql.Identifier(name) for name in by]
     parameters: dict[str, Any] = {"since": since, "until": until, "now": at or now, "at": at, "zone": zone}
@@ -74,7 +77,7 @@ def attainment(
         parameters["bucket"] = bucket
     visible = sql.SQL("true")
     if departments is not None:
-        visible = sql.SQL("department = ANY(%(departments)s)")
+        visible = sql.SQL(SCOPE)
         parameters["departments"] = sorted(departments)
     source = sql.SQL("sla.clocks" if at is None else "sla.clocks_at(%(at)s)")
     keys = [*columns, sql.SQL("period")]

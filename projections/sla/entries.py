@@ -19,6 +19,12 @@ DUE = "coalesce(due_at, 'infinity'::timestamptz)"
 PROMISED = "stage IN ('running', 'paused') AND target IS NOT NULL"
 """Clocks that go on and have a target: what somebody has to keep an eye on."""
 
+DEPARTMENT_TODAY = "(circumstances ->> 0)"
+"""The department of a row of tickets; that of a row of clocks stays as it was when the clock ended."""
+
+SCOPE = f"ticket IN (SELECT ticket FROM sla.tickets WHERE {DEPARTMENT_TODAY} = ANY(%(departments)s))"
+"""The clocks that a caller may see: their ticket's department today decides, wherever it was then."""
+
 sla = View("sla", 1)
 
 
@@ -214,7 +220,10 @@ def _decided(clock: Clock, said: Verdict) -> datetime | None:
 
 
 tickets = sla.table(
-    "tickets", TicketClocks, key="ticket", indexes=("(alarm_at) WHERE alarm_at IS NOT NULL", "(number)")
+    "tickets",
+    TicketClocks,
+    key="ticket",
+    indexes=("(alarm_at) WHERE alarm_at IS NOT NULL", "(number)", f"({DEPARTMENT_TODAY}, ticket)"),
 )
 
 _ORDER = f"({DUE}), number, clock, instance"

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from domain.clock.policy import PLAIN_TIME, Kind, Policies, PolicyRef, Unit
 from domain.errors import NotUnderstood
-from projections.sla.entries import DUE, PROMISED, clocks
+from projections.sla.entries import DUE, PROMISED, SCOPE, clocks
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
@@ -87,12 +87,14 @@ def clocks_wanted(
 ) -> Page:
     """The clocks that are ``wanted``, or were as of an effective moment ``at``, next due first.
 
-    ``departments`` are those that the caller may see (None: all). Each row has the columns of ``sla.clocks`` and, as of
-    the moment asked about: ``verdict``, ``at_risk``, ``elapsed`` and ``left`` (negative: exceeded). Raises
-    CursorNotValid when ``after`` is no cursor of this list.
+    ``departments`` are those that the caller may see (None: all); where a ticket is today decides. Each row has the
+    columns of ``sla.clocks`` and, as of the moment asked about: ``verdict``, ``at_risk``, ``elapsed`` and ``left``
+    (negative: exceeded). Raises CursorNotValid when ``after`` is no cursor of this list.
     """
     moment = at or now
-    conditions, parameters = _conditions(departments, wanted)
+    conditions, parameters = _conditions(wanted)
+    if departments is not None:
+        parameters["departments"] = sorted(departments)
     parameters |= {"now": moment, "at": at, "most": limit + 1}
     if after is not None:
         conditions.append(_AFTER)
@@ -109,12 +111,9 @@ def clocks_wanted(
     return Page([_as_of(row, moment, policies) for row in rows[:limit]], following)
 
 
-def _conditions(departments: frozenset[str] | None, wanted: Wanted) -> tuple[list[sql.Composable], dict[str, Any]]:
+def _conditions(wanted: Wanted) -> tuple[list[sql.Composable], dict[str, Any]]:
     conditions: list[sql.Composable] = []
     parameters: dict[str, Any] = {}
-    if departments is not None:
-        conditions.append(sql.SQL("department = ANY(%(departments)s)"))
-        parameters["departments"] = sorted(departments)
     for name in ("clock", "department", "group", "assignee", "priority", "policy"):
         value = getattr(wanted, name)
         if value is not None:
@@ -141,8 +140,11 @@ def _branches(
     if past and ranges:
         ranges = [" OR ".join(f"({each})" for each in ranges)]
     column, values = _narrowest(departments, wanted)
+    scope = [] if departments is None else [sql.SQL(SCOPE)]
+    # A clock that goes on is where its ticket is.
+    scope_of_ranges = scope if past or departments is None else [sql.SQL("department = ANY(%(departments)s)")]
     for each in ranges:
-        filters = [sql.SQL(PROMISED), sql.SQL(f"({each})"), *conditions]
+        filters = [sql.SQL(PROMISED), sql.SQL(f"({each})"), *scope_of_ranges, *conditions]
         if past or column is None:
             yield _range(source, filters)
         else:
@@ -154,7 +156,7 @@ def _branches(
             )
     for verdict in _FINISHED:
         if verdict in wanted.statuses:
-            yield _range(source, [sql.SQL(f"verdict = '{verdict}' AND NOT ({PROMISED})"), *conditions])
+            yield _range(source, [sql.SQL(f"verdict = '{verdict}' AND NOT ({PROMISED})"), *scope, *conditions])
 
 
 def _range(source: sql.Composable, filters: Sequence[sql.Composable]) -> sql.Composed:

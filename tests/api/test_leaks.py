@@ -8,10 +8,14 @@ import psycopg
 import pytest
 
 from desk_talk import done, opened, refused
+from domain.access.principal import system
+from domain.envelope import Act
+from domain.setup.events import PolicyVersioned
 
 NOTE = "internalmurmur"
 REASON = "hushreason"
 TITLE = "salaryquestion"
+ACT = Act(actor=system("test").actor, channel="test")
 
 
 def everywhere(client: httpx.Client, number: str) -> str:
@@ -106,6 +110,51 @@ def test_a_ticket_that_was_handed_over_is_gone_for_its_old_department_in_the_pas
     clocks = alice.get("/sla/clocks", params={"at": before})
     assert clocks.json()["clocks"] == []
     assert TITLE in henry.get(f"/tickets/{number}", params={"at": before}).text
+
+
+def test_where_a_ticket_is_today_decides_who_counts_it_then(house, alice, henry, admin):
+    number = opened(alice, title=TITLE)
+    done(admin, number, "resolve", code="fixed")
+    before = admin.get(f"/tickets/{number}").json()["updated_at"]
+    done(admin, number, "reopen", reason="again")
+    done(admin, number, "transfer", department="hr")
+    house.catch_up()
+
+    def told(client: httpx.Client) -> list[int]:
+        ended = {"state": "any", "at": before}
+        met = {"status": "running,paused,at_risk,breached,met"}
+        period = {"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+        return [
+            len(client.get("/tickets", params=ended).json()["tickets"]),
+            len(client.get("/tickets", params={**ended, "q": TITLE}).json()["tickets"]),
+            len(client.get("/queues/it/tickets", params=ended).json()["tickets"]),
+            sum(row["tickets"] for row in client.get("/queues", params=ended).json()["queues"]),
+            len(client.get("/sla/clocks", params={**met, "at": before}).json()["clocks"]),
+            sum(
+                share["decided"]
+                for share in client.get("/sla/attainment", params={**period, "at": before}).json()["shares"]
+            ),
+        ]
+
+    assert told(alice) == [0, 0, 0, 0, 0, 0]
+    assert told(henry) == [1, 1, 1, 1, 1, 1]
+
+
+def test_a_clock_that_ended_goes_where_its_ticket_goes(house, alice, henry, admin):
+    targets = {"first_response": {"calendar_minutes": 30}, "resolution": {"calendar_minutes": 60}}
+    promised = PolicyVersioned(
+        policy="standard", policy_version=2, calendar="always", calendar_version=1, terms={"targets": targets}
+    )
+    house.desk.configure(lambda _: [promised], ACT)
+    number = opened(alice, title=TITLE)
+    done(admin, number, "reply", text="We look into it.")
+    done(admin, number, "transfer", department="hr")
+    house.catch_up()
+    period = {"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    for client, expected in ((alice, 0), (henry, 1)):
+        assert len(client.get("/sla/clocks", params={"status": "met"}).json()["clocks"]) == expected
+        shares = client.get("/sla/attainment", params=period).json()["shares"]
+        assert sum(share["decided"] for share in shares) == expected
 
 
 def test_a_link_to_a_ticket_one_may_not_see_is_not_shown(admin, alice):
