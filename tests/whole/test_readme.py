@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
                 break
         assert "Acta is at http" in said
         yield tmp_path
-        desk.send_signal(signal.SIGINT)
+        desk.send_signal(signal.SIGTERM)
         desk.communicate()
 
 
