@@ -1,0 +1,96 @@
+"""The API is killed under a write load: what was acknowledged is there, and what is repeated is done once."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Flag
+
+import httpx
+import pytest
+
+from deploy.running import issue_key
+from desks import KEK, as_role, open_desk, prepare
+
+CALLERS = 8
+REQUESTS = 60
+
+
+@pytest.fixture
+def environment(database: str, tmp_path: Path) -> dict[str, str]:
+    """What an API process is told."""
+    prepare(database)
+    (tmp_path / "kek").write_bytes(KEK)
+    return {
+        **os.environ,
+        "ACTA_DATABASE_URL": as_role(database, "acta_app"),
+        "ACTA_PROJECTOR_DATABASE_URL": as_role(database, "acta_projector"),
+        "ACTA_KEK_FILE": str(tmp_path / "kek"),
+        "ACTA_PORT": "0",
+    }
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """An API process and its address."""
+    command = [sys.executable, "-c", "from deploy.cli import main; main()", "serve"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = next(word for line in process.stdout for word in line.split() if word.startswith("http"))
+        try:
+            yield process, url
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+
+def test_the_api_is_killed_under_a_write_load(database: str, environment: dict[str, str]):
+    with open_desk(database) as desk:
+        token = issue_key(desk, "loader", "admin", ("*",))
+    headers = {"Authorization": f"Bearer {token}"}
+    enough = Flag()
+
+    def open_tickets(url: str, caller: int) -> dict[str, int]:
+        """Numbers by key, as acknowledged, until the line goes dead."""
+        told: dict[str, int] = {}
+        with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+            for n in range(REQUESTS):
+                key = f"{caller}-{n}"
+                body = {"department": "it", "title": f"Ticket {key}"}
+                try:
+                    answer = client.post("/tickets", json=body, headers={"Idempotency-Key": key})
+                except httpx.TransportError:
+                    break
+                assert answer.status_code == 201, answer.text
+                told[key] = answer.json()["number"]
+                if len(told) >= 5:
+                    enough.set()
+        return told
+
+    def load(url: str) -> dict[str, int]:
+        with ThreadPoolExecutor(CALLERS) as pool:
+            return {
+                key: n
+                for told in pool.map(lambda caller: open_tickets(url, caller), range(CALLERS))
+                for key, n in told.items()
+            }
+
+    with serving(environment) as (process, url), ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load, url)
+        enough.wait()
+        process.kill()
+        acknowledged = loading.result()
+    assert 5 <= len(acknowledged) < CALLERS * REQUESTS, "the API was to die in the middle"
+    with serving(environment) as (_, url):
+        everything = load(url)
+    assert len(everything) == CALLERS * REQUESTS
+    assert acknowledged.items() <= everything.items()
+    with open_desk(database) as desk:
+        opened = [event for page in desk.pages(0, 5_000, types=["ticket.opened.v1"]) for event in page]
+        assert sorted(event.title for event in opened) == sorted(f"Ticket {key}" for key in everything)  # type: ignore[attr-defined]
+        assert [event.position for page in desk.pages(0, 5_000) for event in page] == list(
+            range(1, desk.store.head() + 1)
+        )
