@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import commands, feed, health, openapi, queues, reports, setup, setup_shapes, sla, tickets
+from api import audit, commands, feed, health, openapi, queues, reports, setup, setup_shapes, sla, tickets
 from api.edge import Edge
 from api.gate import must_be_guarded
 from api.oidc import Oidc
@@ -26,11 +26,12 @@ ROUTERS = (
     queues.router,
     sla.router,
     reports.router,
+    audit.router,
     feed.router,
     setup.router,
     health.router,
 )
-_SHAPES = (*queues.SHAPES, *sla.SHAPES, *reports.SHAPES, *setup_shapes.SHAPES)
+_SHAPES = (*queues.SHAPES, *sla.SHAPES, *reports.SHAPES, *audit.SHAPES, *setup_shapes.SHAPES)
 
 
 def create_app(

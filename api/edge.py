@@ -19,6 +19,7 @@ from api.policies import ConfiguredPolicies
 from api.problems import NotYet
 from api.reading import Readers
 from api.refusals import Refusals
+from api.sentences import NamesToday
 from api.settings import EdgeSettings
 from api.tickets_today import TicketsToday
 from api.writing import Answers
@@ -43,6 +44,7 @@ class Edge:
         self.callers = Callers(desk, self.readers, issuer, settings.setup_seconds)
         self.refusals = Refusals(desk)
         self.tickets_today = TicketsToday(desk)
+        self.names = NamesToday(desk, settings.setup_seconds)
         self.head = Head(desk, self.readers, settings.poll_seconds)
         self.metrics = Metrics()
         self._answers = Answers()

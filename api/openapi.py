@@ -128,6 +128,7 @@ _TAGS = [
     {"name": "queues", "description": "Lists and counts, as of now or of a past moment."},
     {"name": "sla", "description": "Clocks and who is at risk."},
     {"name": "reports", "description": "Figures."},
+    {"name": "audit", "description": "Who did what, when and why."},
     {"name": "events", "description": "The gap-free feed of changes."},
     {"name": "setup", "description": "What the desk is configured to be."},
     {"name": "running", "description": "Whether it runs, and how."},

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Path, Query
@@ -29,9 +30,21 @@ WaitFor = Annotated[
     int | None,
     Query(ge=0, le=LARGEST, description="Answer once the view shows this position ('Acta-Position' of a write)."),
 ]
+Timezone = Annotated[str, Query(max_length=64, description="IANA name of the zone in which sentences tell times.")]
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,8})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
+
+
+def ticket_named(text: str) -> int | UUID:
+    """A ticket's number, with or without #, or its UUID."""
+    digits = text.strip().removeprefix("#")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 15:
+        return int(digits)
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        raise _wrong("query/ticket", "must be a ticket's number or UUID") from None
 
 
 def if_match(request: Request) -> int | None:
@@ -77,12 +90,12 @@ def some_of(text: str, known: Collection[str], name: str) -> tuple[str, ...]:
     return named
 
 
-def must_be_zone(name: str) -> None:
-    """Refuse a time zone that does not exist."""
+def must_be_zone(name: str, field: str = "zone") -> ZoneInfo:
+    """The time zone of that name; refuse one that does not exist."""
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _wrong("query/zone", "must be an IANA time zone, such as Europe/Berlin") from None
+        raise _wrong(f"query/{field}", "must be an IANA time zone, such as Europe/Berlin") from None
 
 
 def must_be_period(since: datetime, until: datetime) -> None:

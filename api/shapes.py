@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from api.visibility import ActorShown, EventShown
+from api.visibility import ActorShown, EventShown, EventTold
 from domain.desk import Receipt
 from domain.ticket.state import Ticket
 
@@ -39,7 +39,7 @@ class TicketShown(Ticket, frozen=True, kw_only=True):
 class EventPage(msgspec.Struct, kw_only=True):
     """Some events; ``next`` is where to go on, null when there are no more yet."""
 
-    events: list[EventShown]
+    events: list[EventTold]
     next: int | None
 
 

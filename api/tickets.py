@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -13,8 +14,9 @@ from starlette.responses import Response
 from api import answers, openapi, parameters, shapes
 from api.edge import Edge, edge_of
 from api.gate import permitted
+from api.sentences import name_of
 from api.visibility import (
-    EventShown,
+    EventTold,
     Sight,
     event_fields,
     event_shown,
@@ -22,15 +24,16 @@ from api.visibility import (
     others_of_ticket,
     sight_of,
     ticket_fields,
+    without_other,
 )
 from domain.access.principal import Principal
 from domain.desk import as_of
 from domain.envelope import Event
 from domain.errors import EventNotFound, TicketNotFound
-from domain.person.events import ContactChanged, PersonRegistered
 from domain.ticket import state as ticket_state
 from domain.ticket.commands import COMMANDS, is_own, possible
 from domain.ticket.state import Ticket
+from projections.audit import Names, sentence
 
 router = APIRouter(tags=["tickets"])
 Reader = Annotated[Principal, permitted("ticket.read", "ticket.read-own")]
@@ -68,7 +71,7 @@ async def get_ticket(
         ticket = state_at(seen, at=at, known_at=known_at, version=version) if past else seen.today
         shown = ticket_fields(ticket, seen.sight, visible_others(edge, caller, others_of_ticket(ticket)))
         if seen.sight != "own" or ticket.requester == caller.person:
-            shown["requester_name"] = _name_of(edge.desk.history(ticket.requester))
+            shown["requester_name"] = name_of(edge.desk.history(ticket.requester))
         if not past:
             shown["possible"] = _possible(ticket, caller)
         return ticket, shown
@@ -89,15 +92,22 @@ async def get_ticket_events(
     caller: Reader,
     after: Annotated[int, Query(ge=0, le=999_999_999, description="Begin after this version.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many events.")] = 100,
+    timezone: parameters.Timezone = "UTC",
 ) -> Response:
-    """The ticket's history, as far as the caller may see it. `next` is the `after` of the next page."""
+    """The ticket's history, as far as the caller may see it, in words as well for those who work on it.
+
+    `next` is the `after` of the next page.
+    """
     edge = edge_of(request)
+    zone = parameters.must_be_zone(timezone, "timezone")
+    setup = await edge.callers.setup()
 
     def ask() -> shapes.EventPage:
         seen = see(edge, ref, caller)
         rest = [event for event in seen.history if event.version > after]
-        shown: list[EventShown] = []
-        for event in events_shown(edge, caller, rest, seen.sight):
+        names = edge.names.of(setup, rest) if seen.sight != "own" else None
+        shown: list[EventTold] = []
+        for event in events_shown(edge, caller, rest, seen.sight, names, zone):
             if len(shown) == limit:
                 return shapes.EventPage(events=shown, next=shown[-1].version)
             shown.append(event)
@@ -182,13 +192,16 @@ def visible_others(edge: Edge, principal: Principal, others: Iterable[UUID]) -> 
     }
 
 
-def events_shown(edge: Edge, principal: Principal, events: list[Event], sight: Sight) -> Iterable[EventShown]:
-    """The events of one ticket that the caller may see, as they may see them."""
+def events_shown(
+    edge: Edge, principal: Principal, events: list[Event], sight: Sight, names: Names | None, zone: ZoneInfo
+) -> Iterable[EventTold]:
+    """The events of one ticket that the caller may see, as they may see them; in words if there are ``names``."""
     visible = visible_others(edge, principal, {other for event in events for other in others_of_event(event)})
     for event in events:
         fields = event_fields(event, sight, visible)
         if fields is not None:
-            yield event_shown(event, fields, sight)
+            words = sentence(without_other(event, visible)[0], names, zone) if names is not None else ""
+            yield EventTold(**msgspec.structs.asdict(event_shown(event, fields, sight)), sentence=words)
 
 
 def _possible(ticket: Ticket, principal: Principal) -> list[str]:
@@ -199,9 +212,3 @@ def _possible(ticket: Ticket, principal: Principal) -> list[str]:
         if principal.may(COMMANDS[verb].PERMISSION, ticket.department)
         or (own and COMMANDS[verb].OWN and principal.may_anywhere(COMMANDS[verb].OWN))
     ]
-
-
-def _name_of(history: list[Event]) -> str:
-    """A person's name today."""
-    known = [event.name for event in history if isinstance(event, PersonRegistered | ContactChanged)]
-    return known[-1] if known else ""

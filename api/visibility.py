@@ -169,6 +169,17 @@ def event_fields(event: Event, sight: Sight, visible: Mapping[UUID, object]) -> 
     return fields
 
 
+def without_other(event: Event, visible: Mapping[UUID, object]) -> tuple[Event, tuple[str, ...]]:
+    """The event for its sentence, without the number of a ticket that is not ``visible``; and the fields to leave out.
+
+    Only sentences may be made of it: in place of the number is a mark.
+    """
+    named = _OTHER_TICKETS.get(type(event))  # type: ignore[arg-type]
+    if named is None or getattr(event, named) in visible:
+        return event, ()
+    return msgspec.structs.replace(event, number="…"), (named, "number")
+
+
 def own_fields(kind: type[Event]) -> tuple[str, ...]:
     """The fields of an event type beside those of every event."""
     return tuple(name for name in kind.__struct_fields__ if name not in _ENVELOPE)
@@ -222,6 +233,12 @@ class EventShown(msgspec.Struct, frozen=True, kw_only=True):
     causation_id: str = ""
     withheld: str = ""
     data: dict[str, Any]
+
+
+class EventTold(EventShown, frozen=True, kw_only=True):
+    """An event with the same in words: ``sentence`` is empty for who asks for help rather than gives it."""
+
+    sentence: str = ""
 
 
 def event_shown(event: Event, data: dict[str, Any], sight: Sight | None = None) -> EventShown:

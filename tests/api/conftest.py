@@ -24,13 +24,14 @@ from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
 from machines import Databases, Prepare
+from projections.audit import audit
 from projections.engine import Projector, install
 from projections.queue import queue
 from projections.reporting import reporting
 from projections.sla import sla
 
 KEK = b"k" * 32
-VIEWS = (queue, sla, reporting)
+VIEWS = (queue, sla, reporting, audit)
 ACT = Act(actor=system("test").actor, channel="test")
 
 
