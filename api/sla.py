@@ -10,14 +10,15 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, openapi, parameters
+from api import answers, clock_shapes, openapi, parameters
+from api.clock_shapes import ClockExplained, ClockListed
 from api.edge import edge_of
 from api.gate import permitted
 from api.scopes import departments, in_departments
 from api.tickets import see
 from api.times import Moment
 from domain.access.principal import Principal
-from domain.clock.explain import Explanation, explain, render
+from domain.clock.explain import explain, render
 from domain.clock.folding import fold
 from domain.clock.hearing import mark_of
 from domain.clock.marks import Mark
@@ -37,7 +38,7 @@ _Handle = Annotated[str | None, Query(max_length=200)]
 class ClockShown(msgspec.Struct, kw_only=True):
     """A clock at an instant, with every interval it counted and left out; ``text`` says it in words."""
 
-    explanation: Explanation
+    explanation: ClockExplained
     text: str
 
 
@@ -52,7 +53,7 @@ class TicketClocks(msgspec.Struct, kw_only=True):
 class ClockList(msgspec.Struct, kw_only=True):
     """Some clocks, next due first; ``next`` is the cursor of the page after, null on the last."""
 
-    clocks: list[dict[str, Any]]
+    clocks: list[ClockListed]
     next: str | None
 
 
@@ -95,7 +96,7 @@ async def get_ticket_clocks(
         now = at or edge.desk.now()
         clocks = fold(_marks(as_of(seen.history, at=now, known_at=None)), policies)
         explained = [explain(clock, now, policies) for clock in clocks]
-        shown = [ClockShown(explanation=explanation, text=render(explanation)) for explanation in explained]
+        shown = [ClockShown(explanation=clock_shapes.explained(one), text=render(one)) for one in explained]
         return TicketClocks(number=seen.today.number, at=now, clocks=shown)
 
     return answers.json(await edge.read(ask))
@@ -157,7 +158,8 @@ async def list_clocks(
         page = queries.clocks_wanted(
             connection, scope, wanted, now=now, policies=policies, at=at, after=cursor, limit=limit
         )
-        return ClockList(clocks=in_departments(edge, scope, page.rows), next=page.next)
+        shown = [clock_shapes.listed(row) for row in in_departments(edge, scope, page.rows)]
+        return ClockList(clocks=shown, next=page.next)
 
     return answers.json(await edge.view("sla", ask, wait_for))
 

@@ -3,6 +3,8 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from desk_talk import done, opened, refused
 
 PERIOD = {
@@ -85,11 +87,18 @@ def test_a_ticket_shows_its_clocks_with_their_explanation(house, alice):
     number = opened(alice)
     clocks = alice.get(f"/tickets/{number}/clocks").json()["clocks"]
     resolution = next(clock for clock in clocks if clock["explanation"]["kind"] == "resolution")
-    assert resolution["explanation"]["target"] == "PT3600S"
+    told = resolution["explanation"]
+    assert told["target_minutes"] == 60
+    assert told["elapsed_minutes"] + told["left_minutes"] == pytest.approx(60)
+    assert sum(part["counted_minutes"] for part in told["parts"]) == pytest.approx(told["elapsed_minutes"])
     assert "policy standard version 1" in resolution["text"]
     house.catch_up()
     listed = alice.get("/sla/clocks").json()["clocks"]
     assert {clock["number"] for clock in listed} == {int(number)}
+    promised = next(clock for clock in listed if clock["clock"] == "resolution")
+    assert promised["target_minutes"] == 60
+    assert 59 < promised["left_minutes"] <= 60
+    assert promised["elapsed_minutes"] + promised["left_minutes"] == pytest.approx(60)
     done(alice, number, "resolve", code="fixed")
     house.catch_up()
     shares = alice.get("/sla/attainment", params=PERIOD).json()["shares"]
