@@ -29,6 +29,8 @@ from domain.ticket.state import Ticket
 MOST_AT_ONCE = 256
 MOST_WAITING = 10_000
 ATTEMPTS = 8
+NUMBERS_AT_ONCE = 8
+"""Drawn together, so that few openings wait for one; what a process has not used when it ends is a gap."""
 _CACHED_STREAMS = 50_000
 
 
@@ -230,7 +232,7 @@ class Writer:
         """Draw what a batch is short of in one query; what is not used serves the next."""
         short = wanted - len(self._numbers)
         if short > 0:
-            self._numbers.extend(self._recorder.numbers(short))
+            self._numbers.extend(self._recorder.numbers(max(short, NUMBERS_AT_ONCE)))
 
     def _number(self) -> int:
         self._reserve_numbers(1)
