@@ -56,7 +56,7 @@ def parse(kind: type[M], body: bytes, *, strict: bool = True) -> M:
         raise not_valid([dict(one) for one in faults], "body") from None
     for name, field in kind.model_fields.items():
         value = getattr(model, name)
-        if field.exclude and value != field.default:
+        if field.exclude and name in model.model_fields_set:
             # Only imports state these.
             raise NotValid(faults=[{"field": "body", "rule": "has a field that is not known here"}])
         if isinstance(value, dict) and not _is_plain(value):

@@ -29,6 +29,13 @@ def test_an_unknown_department(alice, nothing_changes):
     refused(alice.post("/tickets", json={"department": "moon", "title": "x"}), 422, "department-not-found")
 
 
+def test_tags_that_are_prose(alice, nothing_changes):
+    body = {"department": "it", "title": "x", "tags": ["vpn", SECRET]}
+    answer = alice.post("/tickets", json=body)
+    assert SECRET not in answer.text
+    refused(answer, 422, "not-understood")
+
+
 def test_a_department_one_may_not_write_to_does_not_exist(alice, nothing_changes):
     refused(alice.post("/tickets", json={"department": "hr", "title": "x"}), 422, "department-not-found")
 
@@ -86,6 +93,7 @@ def test_a_body_of_another_kind(alice, nothing_changes, kind):
         ({"title": SECRET * 100}, "body/title", "string-too-long"),
         ({"title": 7}, "body/title", "string-type"),
         ({"imported_from": "servicenow"}, "body", None),
+        ({"imported_from": ""}, "body", None),
         ({"form": {"x": 10**30}}, "body/form", None),
     ],
 )

@@ -1,13 +1,11 @@
 """Classifying: what the matter is about and how much it matters. Each change is an event with old and new value."""
 
-import re
-
 from pydantic import Field, JsonValue
 
 from domain.errors import NothingChanges, NotUnderstood
 from domain.setup.events import RequestTypeVersioned
 from domain.ticket.commands.command import UNFINISHED, Command, Decision, Situation, decide, must_differ
-from domain.ticket.commands.opening import TAG, Requester, is_personal
+from domain.ticket.commands.opening import Requester, is_personal, must_be_tags
 from domain.ticket.events import (
     CategoryChanged,
     DescriptionAmended,
@@ -157,13 +155,6 @@ def tag(command: Tag, ticket: Ticket, situation: Situation) -> Decision:
         raise NothingChanges()
     for one in added:
         yield TicketTagged(tag=one)
-
-
-def must_be_tags(tags: tuple[str, ...]) -> None:
-    """Tags are short handles, not prose, for they are stored readable."""
-    for one in tags:
-        if not re.fullmatch(TAG, one):
-            raise NotUnderstood("A tag has up to 64 lower-case letters, digits, dots, dashes or underscores.")
 
 
 @decide.register

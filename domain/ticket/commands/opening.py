@@ -1,5 +1,6 @@
 """Opening: a request becomes a ticket; a part of one, or what follows a closed one, becomes another."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +80,7 @@ class FollowUp(Command):
 @decide.register
 def open_(command: Open, ticket: Ticket, situation: Situation) -> Decision:
     """The ticket starts in the department's queue, or in the group of its request type."""
+    must_be_tags(command.tags)
     department = situation.setup.department(command.department)
     form = _form_of(command, situation)
     group = command.group or (form.group if form else "") or department.default_group
@@ -106,6 +108,13 @@ def open_(command: Open, ticket: Ticket, situation: Situation) -> Decision:
         imported_from=command.imported_from,
         external_id=command.external_id,
     )
+
+
+def must_be_tags(tags: tuple[str, ...]) -> None:
+    """Tags are short handles, not prose, for they are stored readable."""
+    for one in tags:
+        if not re.fullmatch(TAG, one):
+            raise NotUnderstood("A tag has up to 64 lower-case letters, digits, dots, dashes or underscores.")
 
 
 def _form_of(command: Open, situation: Situation) -> RequestTypeVersioned | None:

@@ -84,6 +84,7 @@ def test_only_new_tags_are_events():
 
 def test_a_tag_is_a_handle_and_not_prose():
     given(opened()).when(Tag(tags=("Petra is ill",))).then_refused(NotUnderstood)
+    given().when(Open(department="it", title="x", tags=("vpn", "Petra is ill"))).then_refused(NotUnderstood)
 
 
 def test_free_text_in_a_field_is_personal_unless_the_form_says_otherwise():
