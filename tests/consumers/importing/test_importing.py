@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_log import ODDITIES, interleaved, made_incidents, random_incident, written
 
 from consumers.importing import Destination, NotThisLayout, Progress, import_in_shares, import_servicenow
 from consumers.importing.checking import check
@@ -23,6 +22,7 @@ from domain.desk import Desk
 from domain.errors import SetupConflict
 from domain.setup.events import SETUP, AgentDefined, DepartmentDefined, GroupDefined
 from domain.ticket.state import Ticket
+from made_log import ODDITIES, interleaved, made_incidents, random_incident, written
 
 ZONE = "Europe/Lisbon"
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from made_log import Incident, written
 
 from consumers.importing import NotThisLayout, import_servicenow
 from consumers.importing.gathering import gathered
@@ -16,6 +15,7 @@ from consumers.importing.layout import COLUMNS
 from consumers.importing.local_times import LocalTimes
 from consumers.importing.reading import Row, Unreadable, rows_of
 from desks import open_desk
+from made_log import Incident, written
 
 ROWS = Incident("INC0000001").state("Active").state("Resolved").state("Closed").finished()
 LISBON = "Europe/Lisbon"
