@@ -110,6 +110,9 @@ def document(app: FastAPI, also: Sequence[type[BaseModel]], answered: Sequence[t
     components["schemas"] = {**components.get("schemas", {}), **_body_schemas(also), **_answer_schemas(answered)}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
+    for name, schema in components["schemas"].items():
+        # Code generators name classes by title, and a command may be called like a thing.
+        schema["title"] = name
     components["responses"] = {f"Problem{status}": _problem(status) for status in _STATUSES}
     components["securitySchemes"] = {
         "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "acta_<id>_<secret>"},

@@ -20,3 +20,8 @@ def test_every_operation_is_named_and_declares_its_problems(stranger):
         assert operation["summary"]
         assert operation.get("description")
         assert {"404", "422", "500", "503"} <= set(operation["responses"])
+
+
+def test_each_shape_has_one_name_by_which_code_generators_call_it(stranger):
+    schemas = stranger.get("/openapi.json").json()["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in schemas.items()} == {name: name for name in schemas}
