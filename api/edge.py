@@ -15,7 +15,6 @@ from api.callers import Callers
 from api.following import Head
 from api.metrics import Metrics
 from api.oidc import Issuer, Oidc
-from api.policies import ConfiguredPolicies
 from api.problems import NotYet
 from api.reading import Readers
 from api.refusals import Refusals
@@ -23,8 +22,8 @@ from api.sentences import NamesToday
 from api.settings import EdgeSettings
 from api.tickets_today import TicketsToday
 from api.writing import Answers
+from domain.clock.configured import Configured
 from domain.desk import Desk, IdempotencyKey, Order, Receipt
-from domain.setup.state import Setup
 from projections.engine import complete_to
 
 T = TypeVar("T")
@@ -48,7 +47,7 @@ class Edge:
         self.head = Head(desk, self.readers, settings.poll_seconds)
         self.metrics = Metrics()
         self._answers = Answers()
-        self._policies = ConfiguredPolicies(Setup())
+        self.policies = Configured(desk.setup)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -79,11 +78,6 @@ class Edge:
         """Give a command to the desk and wait for its receipt; raises ``Refused``."""
         receipt: Receipt = await self._answers.of(self.desk.submit(order, key=key))
         return receipt
-
-    async def policies(self) -> ConfiguredPolicies:
-        """The service level policies, every version, as of a moment ago."""
-        self._policies = self._policies.renewed(await self.callers.setup())
-        return self._policies
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Ask the store, beside the event loop."""

@@ -87,7 +87,7 @@ async def get_ticket_clocks(
 ) -> Response:
     """The ticket's clocks, now or as they stood then, with the intervals that each figure was counted from."""
     edge = edge_of(request)
-    policies = await edge.policies()
+    policies = edge.policies
 
     def ask() -> TicketClocks:
         seen = see(edge, ref, caller)
@@ -150,7 +150,7 @@ async def list_clocks(
         priority=priority,
         policy=policy,
     )
-    policies = await edge.policies()
+    policies = edge.policies
     scope = departments(caller, "sla.read")
 
     def ask(connection: psycopg.Connection[Any]) -> ClockList:

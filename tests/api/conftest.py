@@ -13,13 +13,13 @@ from psycopg_pool import ConnectionPool
 
 from api.app import create_app
 from api.oidc import Oidc
-from api.policies import ConfiguredPolicies
 from api.serving import Server
 from api.settings import EdgeSettings
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
 from domain.access import api_keys as keys
 from domain.access.principal import system
+from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
@@ -62,7 +62,7 @@ class House:
 
     def catch_up(self) -> None:
         """Let every view show all that is recorded."""
-        policies = ConfiguredPolicies(self.desk.setup())
+        policies = Configured(self.desk.setup)
         for view in VIEWS:
             with self.views.connection() as connection:
                 install(connection, VIEWS)
