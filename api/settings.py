@@ -6,13 +6,12 @@ import msgspec
 class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Limits and pauses of the HTTP edge.
 
-    ``most_per_page`` is the largest ``limit`` of any list; ``wait_seconds`` how long a read waits for a view to reach
+    ``wait_seconds`` is how long a read waits for a view to reach
     ``wait_for``; ``heartbeat_seconds`` the pause after which a silent event stream says that it lives; ``poll_seconds``
     how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from.
     """
 
     max_body_bytes: int = 1024 * 1024
-    most_per_page: int = 1000
     wait_seconds: float = 5.0
     heartbeat_seconds: float = 15.0
     poll_seconds: float = 0.2

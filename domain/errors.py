@@ -85,10 +85,6 @@ class EventNotFound(NotKnown):
     """There is no such event on this ticket."""
 
 
-class ViewNotFound(NotKnown):
-    """There is no such view."""
-
-
 class KeyNotFound(NotKnown):
     """There is no such API key."""
 

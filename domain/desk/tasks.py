@@ -232,7 +232,6 @@ class Ordering(Task):
             number=draft.work.numbers() if _may_open(command, ticket) else 0,
             requester=self.person_of(order) if _names_person(command) else ticket.requester,
             entrance=None if entrance is ticket else entrance,
-            backdated=occurred_at is not None,
         )
         decided = list(decide(command, ticket, situation))
         act = Act(

@@ -4,7 +4,7 @@ Appending goes through one SQL function, ``acta.append`` (see schema.sql), with 
 position is known when the write returns and a follower never misses an event. Reading never waits for writing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -295,16 +295,3 @@ class PostgresRecorder(ApplicationRecorder):
 
 def _uuid(stream: UUID | str) -> UUID:
     return stream if isinstance(stream, UUID) else UUID(stream)
-
-
-def batches(
-    recorder: PostgresRecorder, after: int, size: int, types: Sequence[str] = ()
-) -> Iterator[list[SealedEvent]]:
-    """The log from a position to its end as of now, in batches."""
-    until = recorder.head()
-    while True:
-        page = recorder.page(after, size, types=types, until=until)
-        if not page:
-            return
-        yield page
-        after = page[-1].position

@@ -69,7 +69,6 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     requester: UUID = NOWHERE
     entrance: Ticket | None = None
-    backdated: bool = False
 
     @property
     def who(self) -> str:
