@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from consumers.importing import Destination, NotThisLayout, Progress, import_in_shares, import_servicenow
 from consumers.importing.checking import check
 from consumers.importing.layout import SOURCE
+from consuming import until
 from desks import ACT, KEK, as_role, open_desk
 from domain.clock.hearing import IMPORTED
 from domain.desk import Desk
@@ -156,8 +156,7 @@ def test_a_killed_import_resumes_to_the_same_end(databases, database_template, t
     assert bytes(range(32)) == KEK
     importing = subprocess.Popen([sys.executable, "-c", KILLED, as_role(killed, "acta_app"), str(log), KEK.hex()])
     with open_desk(killed, configured=False) as desk:
-        while desk.store.head() < 600 and importing.poll() is None:
-            time.sleep(0.01)  # polling another process, which is to be killed in the middle
+        until(lambda: desk.store.head() >= 600 or importing.poll() is not None)
         os.kill(importing.pid, signal.SIGKILL)
         importing.wait()
         assert desk.store.head() >= 600
