@@ -15,10 +15,10 @@ from api import answers, openapi, parameters
 from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.scopes import departments
-from api.times import Moment
 from api.visibility import ActorShown, other_fields, others_of_event, without_other
 from domain.access.principal import Principal
 from domain.envelope import EVENT_TYPES, Event
+from domain.moments import Moment
 from domain.setup.state import Setup
 from domain.store.privacy import closed
 from domain.ticket.events import TicketEvent

@@ -1,14 +1,12 @@
 """Reading a request's body: how large it may be, what it must be, and what it says."""
 
 import math
-from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from api.problems import BodyTooLarge, MalformedBody, NotValid, UnsupportedMediaType, not_valid
-from api.times import in_utc
 
 M = TypeVar("M", bound=BaseModel)
 _LARGEST = 2**53
@@ -63,20 +61,7 @@ def parse(kind: type[M], body: bytes, *, strict: bool = True) -> M:
             raise NotValid(
                 faults=[{"field": f"body/{name}", "rule": "holds a number that JSON cannot carry everywhere"}]
             )
-    return _in_utc(model)
-
-
-def _in_utc(model: M) -> M:
-    """The same with its times in UTC."""
-    times: dict[str, datetime] = {}
-    for name in type(model).model_fields:
-        value = getattr(model, name)
-        if isinstance(value, datetime):
-            try:
-                times[name] = in_utc(value)
-            except ValueError as fault:
-                raise NotValid(faults=[{"field": f"body/{name}", "rule": str(fault)}]) from None
-    return model.model_copy(update=times) if times else model
+    return model
 
 
 def _is_plain(value: Any) -> bool:

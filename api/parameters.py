@@ -11,7 +11,7 @@ from fastapi import Path, Query
 from starlette.requests import Request
 
 from api.problems import NotValid
-from api.times import Moment, in_utc
+from domain.moments import Moment, in_utc, read
 
 Ref = Annotated[
     str, Path(description="The ticket's number, with or without #, or its UUID.", max_length=64, examples=["1"])
@@ -109,7 +109,7 @@ def moment(text: str, name: str) -> int | datetime:
     if text.isascii() and text.isdigit() and len(text) <= 9:
         return int(text)
     try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))
+        found = read(text.replace(" ", "+"))
     except ValueError:
         raise _wrong(name, "must be a version or a time with a zone, such as 2026-01-31T09:00:00Z") from None
     if found.tzinfo is None:

@@ -199,5 +199,6 @@ _HARMLESS = {
     "too_short",
     "too_long",
     "string_pattern_mismatch",
+    "datetime_out_of_range",
 }
 """Kinds whose message is made of the rule alone."""

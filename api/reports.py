@@ -15,8 +15,8 @@ from api.edge import edge_of
 from api.gate import permitted
 from api.problems import NotAcceptable
 from api.scopes import departments
-from api.times import Moment
 from domain.access.principal import Principal
+from domain.moments import Moment
 from projections.reporting import DIMENSIONS, REPORTS, Bucket, Figures, Question, as_arrow, as_csv, as_parquet
 from projections.reporting.queries import response_times
 

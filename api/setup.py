@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +32,7 @@ from domain.desk.configuring import (
 )
 from domain.envelope import Act
 from domain.errors import KeyNotFound, KeyUsedDifferently, NotAllowed, NotKnown, SetupConflict
+from domain.moments import Moment
 from domain.setup.events import EVERYWHERE, ApiKeyIssued, ApiKeyRevoked, Role, SetupEvent
 from domain.setup.state import Setup
 
@@ -51,7 +52,7 @@ class NewKey(BaseModel):
 
     holder: str = Field(pattern=_HOLDER, description="Agent, service or requester, by handle.", examples=["alice"])
     kind: Literal["requester", "agent", "service"] = "agent"
-    expires_at: AwareDatetime | None = Field(default=None, description="Else it opens for 365 days.")
+    expires_at: Moment | None = Field(default=None, description="Else it opens for 365 days.")
 
 
 class Grants(BaseModel):

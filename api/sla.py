@@ -16,7 +16,6 @@ from api.edge import edge_of
 from api.gate import permitted
 from api.scopes import departments, in_departments
 from api.tickets import see
-from api.times import Moment
 from domain.access.principal import Principal
 from domain.clock.explain import explain, render
 from domain.clock.folding import fold
@@ -26,6 +25,7 @@ from domain.clock.policy import Kind
 from domain.desk import as_of
 from domain.envelope import Event
 from domain.errors import NotAllowed
+from domain.moments import Moment
 from domain.ticket.events import RequesterChanged, TicketOpened
 from projections.sla import attainment, queries
 from projections.sla.queries import Status

@@ -86,7 +86,9 @@ def test_a_body_of_another_kind(alice, nothing_changes, kind):
     [
         ({"occurred_at": "2026-01-01T00:00:00"}, "body/occurred_at", "timezone-aware"),
         ({"occurred_at": 1_700_000_000}, "body/occurred_at", "datetime-type"),
-        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "body/occurred_at", None),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "body/occurred_at", "datetime-out-of-range"),
+        ({"occurred_at": "1700000000"}, "body/occurred_at", "datetime-parsing"),
+        ({"occurred_at": "2026"}, "body/occurred_at", "datetime-parsing"),
         ({SECRET: SECRET}, "body", "extra-forbidden"),
         ({"requester": {"email": SECRET}}, "body/requester/email", "string-pattern-mismatch"),
         ({"impact": SECRET}, "body/impact", "literal-error"),
@@ -111,6 +113,14 @@ def test_a_number_that_json_cannot_carry(alice, nothing_changes, number):
     body = b'{"department":"it","title":"x","form":{"x":%s}}' % number.encode()
     answer = alice.post("/tickets", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
+
+
+@pytest.mark.parametrize("text", ["2026", "1700000000", "-1", "2026-W01-1T00:00:00Z", "2026-01-01T00:00:00 01:00", ""])
+def test_a_time_that_is_not_written_as_rfc_3339_has_it(alice, text):
+    number = opened(alice)
+    for name in ("at", "known_at"):
+        answer = alice.get(f"/tickets/{number}", params={name: text})
+        assert refused(answer, 422, "not-valid")["faults"][0]["field"] == f"query/{name}"
 
 
 def test_a_naive_time_in_a_query(alice):

@@ -11,11 +11,12 @@ from typing import ClassVar
 from uuid import UUID
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.access.principal import Principal
 from domain.envelope import NOWHERE
 from domain.errors import NothingChanges, TicketIsElsewhere, TicketIsMerged
+from domain.moments import Moment
 from domain.setup.state import Setup
 from domain.ticket.events import TicketEvent
 from domain.ticket.state import Status, Ticket
@@ -44,7 +45,7 @@ class Command(BaseModel):
     STATUSES: ClassVar[frozenset[Status]] = OPEN
     MERGED: ClassVar[str] = "refused"
 
-    occurred_at: AwareDatetime | None = Field(
+    occurred_at: Moment | None = Field(
         default=None, description="When it happened, if earlier than now; only for callers who may backdate."
     )
 

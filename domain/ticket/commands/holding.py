@@ -1,8 +1,9 @@
 """Holding: work starts, rests while somebody else has to move, and goes on."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from domain.errors import HoldEndsInThePast, NotUnderstood
+from domain.moments import Moment
 from domain.ticket.commands.command import Command, Decision, Situation, decide
 from domain.ticket.events import HoldReason, TicketPutOnHold, TicketResumed, WorkStarted
 from domain.ticket.state import Ticket
@@ -22,7 +23,7 @@ class Hold(Command):
     STATUSES = frozenset({"new", "in_progress"})
 
     reason: HoldReason = Field(examples=["requester"])
-    until: AwareDatetime | None = Field(default=None, description="When it resumes by itself.")
+    until: Moment | None = Field(default=None, description="When it resumes by itself.")
     comment: str = Field(default="", max_length=10_000)
 
 
