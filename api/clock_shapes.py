@@ -6,12 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from domain.clock.clocks import Breach, Cause, Stage, Verdict
-from domain.clock.explain import Explanation, Part
+from domain.clock.clocks import Cause, Stage, Verdict
+from domain.clock.explain import Explanation, PartKind
 from domain.clock.policy import PolicyRef, Unit
 
 _MINUTE = timedelta(minutes=1)
-_DURATIONS = frozenset({"target", "elapsed", "left", "actual", "counted", "withheld"})
+_DURATIONS = frozenset({"target", "old_target", "elapsed", "left", "actual", "counted", "withheld"})
 
 
 class PartShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,8 @@ class PartShown(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     counted_minutes: float
     withheld_minutes: float
+    kind: PartKind
+    detail: str
     reason: str
 
 
@@ -38,24 +40,65 @@ class BreachShown(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool
 
 
+class StopShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How a clock stood when it stopped, before it went on again."""
+
+    at: datetime
+    elapsed_minutes: float
+    target_minutes: float | None
+    due_at: datetime | None
+
+
+class WarningShown(msgspec.Struct, frozen=True, kw_only=True):
+    """Elapsed reaches this share of this target at that time; ``recorded`` once an event of the ticket says so."""
+
+    share: float
+    at: datetime
+    target_minutes: float
+    recorded: bool
+
+
+class ChangeShown(msgspec.Struct, frozen=True, kw_only=True):
+    """Another policy or target came into force; ``cause`` is what was done to the ticket."""
+
+    at: datetime
+    cause: str
+    elapsed_minutes: float
+    old_policy: PolicyRef | None
+    old_target_minutes: float | None
+    old_due_at: datetime | None
+    policy: PolicyRef | None
+    target_minutes: float | None
+    due_at: datetime | None
+
+
 class ClockExplained(msgspec.Struct, frozen=True, kw_only=True):
-    """A clock at an instant with its parts, which add up to ``elapsed_minutes``; ``actual_minutes`` is plain time."""
+    """A clock at an instant with its parts, which add up to ``elapsed_minutes``; ``actual_minutes`` is plain time.
+
+    ``days`` is the target if it was given in business days. ``stops`` are earlier ends of a clock that went on.
+    """
 
     kind: str
     instance: int
     at: datetime
     started_at: datetime
+    stopped_at: datetime | None
     zone: str
     policy: PolicyRef | None
     unit: Unit | None
     target_minutes: float | None
+    days: int | None
     elapsed_minutes: float
     actual_minutes: float
     left_minutes: float | None
     stage: Stage
     verdict: Verdict
     due_at: datetime | None
+    stops: tuple[StopShown, ...]
+    warned: tuple[WarningShown, ...]
+    ahead: tuple[WarningShown, ...]
     breaches: tuple[BreachShown, ...]
+    changes: tuple[ChangeShown, ...]
     parts: tuple[PartShown, ...]
 
 
@@ -103,8 +146,11 @@ class ClockListed(msgspec.Struct, frozen=True, kw_only=True):
 def explained(explanation: Explanation) -> ClockExplained:
     """An explanation as it is answered."""
     fields = _in_minutes(msgspec.structs.asdict(explanation))
-    parts = tuple(_part(part) for part in explanation.parts)
-    return ClockExplained(**{**fields, "parts": parts, "breaches": tuple(map(_breach, explanation.breaches))})
+    each = {
+        name: tuple(kind(**_in_minutes(msgspec.structs.asdict(one))) for one in fields[name])
+        for name, kind in _LISTED.items()
+    }
+    return ClockExplained(**(fields | each))
 
 
 def listed(row: dict[str, Any]) -> ClockListed:
@@ -118,12 +164,14 @@ def minutes(duration: timedelta) -> float:
     return duration / _MINUTE if rest else whole
 
 
-def _part(part: Part) -> PartShown:
-    return PartShown(**_in_minutes(msgspec.structs.asdict(part)))
-
-
-def _breach(breach: Breach) -> BreachShown:
-    return BreachShown(**_in_minutes(msgspec.structs.asdict(breach)))
+_LISTED: dict[str, type[msgspec.Struct]] = {
+    "stops": StopShown,
+    "warned": WarningShown,
+    "ahead": WarningShown,
+    "breaches": BreachShown,
+    "changes": ChangeShown,
+    "parts": PartShown,
+}
 
 
 def _in_minutes(fields: dict[str, Any]) -> dict[str, Any]:

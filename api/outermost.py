@@ -22,6 +22,7 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+"""What every answer has unless its route says otherwise."""
 
 
 class Outermost:
@@ -41,7 +42,8 @@ class Outermost:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *HEADERS]
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(header for header in HEADERS if header[0] not in given)]
                 self.metrics.count(scope["method"], message["status"])
             await send(message)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -102,6 +102,12 @@ def must_be_period(since: datetime, until: datetime) -> None:
     """Refuse a period that ends before it begins."""
     if since >= until:
         raise _wrong("query/to", "must be later than 'from'")
+
+
+def must_not_be_far_ahead(at: datetime | None, now: datetime) -> None:
+    """Refuse to foresee more than a year, hour by hour."""
+    if at is not None and at > now + timedelta(days=366):
+        raise _wrong("query/at", "must not lie more than a year ahead")
 
 
 def moment(text: str, name: str) -> int | datetime:

@@ -1,6 +1,5 @@
 """Service levels: a ticket's clocks with their explanation, the clocks that need an eye, and shares kept."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, get_args
 
@@ -11,27 +10,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import answers, clock_shapes, openapi, parameters
+from api.clock_picture import STYLE_DIGEST, picture
 from api.clock_shapes import ClockExplained, ClockListed
-from api.edge import edge_of
+from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.scopes import departments, in_departments
 from api.tickets import see
 from domain.access.principal import Principal
-from domain.clock.explain import explain, render
-from domain.clock.folding import fold
-from domain.clock.hearing import mark_of
-from domain.clock.marks import Mark
+from domain.clock.asking import explanations_of
+from domain.clock.explain import Explanation
 from domain.clock.policy import Kind
-from domain.desk import as_of
-from domain.envelope import Event
+from domain.clock.wording import render
 from domain.errors import NotAllowed
 from domain.moments import Moment
-from domain.ticket.events import RequesterChanged, TicketOpened
 from projections.sla import attainment, queries
 from projections.sla.queries import Status
 
 router = APIRouter(tags=["sla"])
 Watcher = Annotated[Principal, permitted("sla.read")]
+_Zone = Annotated[
+    str | None, Query(max_length=64, description="IANA name of the zone that times are told in; else the calendar's.")
+]
 _Handle = Annotated[str | None, Query(max_length=200)]
 
 
@@ -83,35 +82,67 @@ SHAPES: list[type[msgspec.Struct]] = [TicketClocks, ClockList, Attainment]
     openapi_extra=openapi.answer(TicketClocks, "Every clock of the ticket, explained."),
 )
 async def get_ticket_clocks(
-    request: Request, ref: parameters.Ref, caller: Watcher, at: parameters.At = None
+    request: Request,
+    ref: parameters.Ref,
+    caller: Watcher,
+    at: parameters.At = None,
+    timezone: _Zone = None,
 ) -> Response:
     """The ticket's clocks, now or as they stood then, with the intervals that each figure was counted from."""
     edge = edge_of(request)
-    policies = edge.policies
+    zone = None if timezone is None else parameters.must_be_zone(timezone, "timezone").key
 
     def ask() -> TicketClocks:
-        seen = see(edge, ref, caller)
-        if seen.sight == "own":
-            raise NotAllowed(permission="sla.read")
-        now = at or edge.desk.now()
-        clocks = fold(_marks(as_of(seen.history, at=now, known_at=None)), policies)
-        explained = [explain(clock, now, policies) for clock in clocks]
-        shown = [ClockShown(explanation=clock_shapes.explained(one), text=render(one)) for one in explained]
-        return TicketClocks(number=seen.today.number, at=now, clocks=shown)
+        number, now, explanations = _explanations(edge, ref, caller, at)
+        shown = [ClockShown(explanation=clock_shapes.explained(one), text=render(one, zone)) for one in explanations]
+        return TicketClocks(number=number, at=now, clocks=shown)
 
     return answers.json(await edge.read(ask))
 
 
-def _marks(events: Iterable[Event]) -> Iterator[Mark]:
-    requester = None
-    for event in events:
-        if isinstance(event, TicketOpened):
-            requester = event.requester
-        elif isinstance(event, RequesterChanged):
-            requester = event.new
-        mark = mark_of(event, requester)
-        if mark is not None:
-            yield mark
+_PICTURE = {
+    "responses": {
+        "200": {"description": "The picture.", "content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+    }
+}
+
+
+@router.get(
+    "/tickets/{ref}/clocks.svg",
+    operation_id="draw-ticket-clocks",
+    response_model=None,
+    openapi_extra=_PICTURE,
+)
+async def draw_ticket_clocks(
+    request: Request,
+    ref: parameters.Ref,
+    caller: Watcher,
+    at: parameters.At = None,
+    timezone: _Zone = None,
+) -> Response:
+    """The same as a picture: a lane for each clock, with what counted, what did not and why, and what is due."""
+    edge = edge_of(request)
+    zone = None if timezone is None else parameters.must_be_zone(timezone, "timezone").key
+
+    def ask() -> str:
+        number, now, explanations = _explanations(edge, ref, caller, at)
+        return picture(number, now, explanations, edge.policies, zone)
+
+    policy = f"default-src 'none'; style-src '{STYLE_DIGEST}'; frame-ancestors 'none'"
+    drawn = await edge.read(ask)
+    return Response(drawn, headers={"Content-Security-Policy": policy}, media_type="image/svg+xml")
+
+
+def _explanations(
+    edge: Edge, ref: str, caller: Principal, at: datetime | None
+) -> tuple[int, datetime, tuple[Explanation, ...]]:
+    """The number of a ticket that the caller may see, the instant, and its clocks as of then."""
+    parameters.must_not_be_far_ahead(at, edge.desk.now())
+    seen = see(edge, ref, caller)
+    if seen.sight == "own":
+        raise NotAllowed(permission="sla.read")
+    now = at or edge.desk.now()
+    return seen.today.number, now, explanations_of(seen.history, now, edge.policies)
 
 
 @router.get(

@@ -19,6 +19,7 @@ from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
+from deploy.cli_explain import explain
 from deploy.cli_import import importing
 from deploy.cli_setup import configure, keys
 from deploy.settings import Settings, SettingsError, read
@@ -34,6 +35,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=main_help, pr
 cli.add_typer(keys, name="keys")
 cli.add_typer(importing, name="import")
 cli.command()(configure)
+cli.command()(explain)
 console = Console()
 
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from enum import StrEnum
+from typing import assert_never
 
 from msgspec import Struct
 
-from domain.clock.calendar import Calendar, Why
+from domain.clock.calendar import Calendar, Interval, Why
 from domain.clock.clocks import (
     ZERO,
     Breach,
     Clock,
     Stage,
+    Stop,
     Turn,
     Verdict,
+    Warned,
     in_utc,
     policy_of,
     stretches,
@@ -21,164 +24,203 @@ from domain.clock.clocks import (
     yardstick_of,
 )
 from domain.clock.policy import PLAIN_TIME, Policies, PolicyRef, Unit, Yardstick
+from domain.clock.turning import noticed
 
-LEFT_OUT = {
-    Stage.PAUSED: "on hold: ",
-    Stage.WAIVED: "the requester is the assignee",
-    Stage.STOPPED: "stopped: ",
-    Stage.CANCELLED: "cancelled",
-    Stage.MERGED: "merged",
-    Stage.REPLACED: "replaced by a new clock",
-}
-CLOSED = {Why.CLOSED: "closed", Why.HOLIDAY: "holiday: ", Why.SPECIAL_DAY: "special hours on "}
+
+class PartKind(StrEnum):
+    """What became of an interval: counted, closed for one reason, or left out for another."""
+
+    COUNTED = "counted"
+    CLOSED = "closed"
+    HOLIDAY = "holiday"
+    SPECIAL_DAY = "special_day"
+    PAUSED = "paused"
+    WAIVED = "waived"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+    REPLACED = "replaced"
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """One interval [start, end) of a clock's life.
+    """One interval [start, end) of a clock's life; `reason` says in words what `kind` and `detail` say.
 
     `counted` is what it added: its whole length, or nothing. `withheld` is the opening time that it left out, which
-    is what a hold or a reopened ticket's rest spared the clock; closed hours withhold nothing.
+    is what a hold or a reopened ticket's rest spared the clock; closed hours withhold nothing. `detail` is the hold
+    reason (also of a hold that does not pause the clock), the holiday's name, or the special day's date.
     """
 
     start: datetime
     end: datetime
     counted: timedelta
     withheld: timedelta
+    kind: PartKind
+    detail: str = ""
     reason: str
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """Another policy, version or target came into force for the clock, `cause` says through what."""
+
+    at: datetime
+    cause: str
+    elapsed: timedelta
+    old_policy: PolicyRef | None
+    old_target: timedelta | None
+    old_due_at: datetime | None
+    policy: PolicyRef | None
+    target: timedelta | None
+    due_at: datetime | None
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """A clock at an instant with its parts; the `counted` of the parts add up to `elapsed` exactly.
 
-    `actual` is the plain time since the start, beside what counted.
+    `actual` is the plain time since the start, beside what counted. `days` is the target as it was given if it was
+    given in business days. `warned` are the warnings whose instant has come, `ahead` those to come if nothing
+    happens; `stops` are the earlier ends of a clock that went on afterwards; `breaches` are all of them, those that a
+    late fact contradicted or an event withdrew included.
     """
 
     kind: str
     instance: int
     at: datetime
     started_at: datetime
+    stopped_at: datetime | None
     zone: str
     policy: PolicyRef | None
     unit: Unit | None
     target: timedelta | None
+    days: int | None
     elapsed: timedelta
     actual: timedelta
     left: timedelta | None
     stage: Stage
     verdict: Verdict
     due_at: datetime | None
+    stops: tuple[Stop, ...]
+    warned: tuple[Warned, ...]
+    ahead: tuple[Warned, ...]
     breaches: tuple[Breach, ...]
+    changes: tuple[Change, ...]
     parts: tuple[Part, ...]
 
 
-def explain(clock: Clock, at: datetime, policies: Policies) -> Explanation:
+def explain(clock: Clock, at: datetime, policies: Policies, changes: tuple[Change, ...] = ()) -> Explanation:
     """The clock's figure at an instant from its last change on, and where it comes from.
 
-    What follows the end of a clock is left out: a stopped clock is explained up to its stop.
+    What follows the end of a clock is left out: a stopped clock is explained up to its stop. ``changes`` are those of
+    its target, which the clock itself does not remember.
     """
     at = in_utc(at)
     policy = policy_of(clock, policies)
+    target = None if policy is None or clock.unit is not Unit.BUSINESS_DAYS else policy.targets.get(clock.kind)
     until = at if clock.stopped_at is None else min(at, clock.stopped_at)
     parts = tuple(
         part for start, end, turn in stretches(clock, until) for part in _parts(clock, start, end, turn, policies)
     )
     counted = sum((part.counted for part in parts), ZERO)
+    stands = noticed(clock, at, silent=False)
     return Explanation(
         kind=clock.kind.value,
         instance=clock.instance,
         at=at,
         started_at=clock.started_at,
+        stopped_at=clock.stopped_at,
         zone="UTC" if policy is None else policy.calendar.zone,
         policy=clock.policy,
         unit=clock.unit,
         target=clock.target,
+        days=None if target is None else target.amount,
         elapsed=counted,
         actual=max(until - clock.started_at, ZERO),
         left=None if clock.target is None else clock.target - counted,
         stage=clock.stage,
         verdict=verdict(clock, at),
-        due_at=clock.due_at or clock.reached,
-        breaches=clock.breaches,
+        due_at=_due(clock),
+        stops=clock.stops[:-1] if clock.stage is Stage.STOPPED else clock.stops,
+        warned=(*stands.warned, *(warning for warning in stands.warn_at if warning.at <= at)),
+        ahead=tuple(warning for warning in stands.warn_at if warning.at > at),
+        breaches=stands.breaches,
+        changes=changes,
         parts=parts,
     )
+
+
+def hours_of(explanation: Explanation, start: datetime, end: datetime, policies: Policies) -> tuple[Interval, ...]:
+    """[start, end) as the clock would count it if it ran: open and closed intervals, without holes."""
+    policy = None if explanation.policy is None else policies[explanation.policy]
+    if policy is None or explanation.unit is Unit.CALENDAR_MINUTES:
+        return (Interval(start, end, Why.OPEN),) if start < end else ()
+    return policy.calendar.intervals(start, end)
+
+
+def _due(clock: Clock) -> datetime | None:
+    """When the target was or will be reached; of a clock that was met, when it would have been."""
+    if clock.stage is Stage.STOPPED and clock.stops:
+        return clock.stops[-1].due_at or clock.reached
+    return clock.due_at or clock.reached
 
 
 def _parts(clock: Clock, start: datetime, end: datetime, turn: Turn, policies: Policies) -> Iterator[Part]:
     yardstick = yardstick_of(clock, policies)
     if turn.stage is not Stage.RUNNING:
-        reason = LEFT_OUT[turn.stage]
-        reason = f"{reason}{turn.detail}" if reason.endswith(" ") else reason
-        yield Part(start=start, end=end, counted=ZERO, withheld=yardstick.business_time(start, end), reason=reason)
+        yield Part(
+            start=start,
+            end=end,
+            counted=ZERO,
+            withheld=yardstick.business_time(start, end),
+            kind=PartKind(turn.stage.value),
+            detail=turn.detail,
+            reason=_left_out(turn),
+        )
         return
     held = f" (on hold: {turn.detail}, which does not pause this clock)" if turn.detail else ""
-    for a, b, why, detail in _intervals(yardstick, start, end):
-        if why is Why.OPEN:
-            yield Part(start=a, end=b, counted=b - a, withheld=ZERO, reason=f"counted{held}")
-        else:
-            reason = f"{CLOSED[why]}{detail}"
-            yield Part(start=a, end=b, counted=ZERO, withheld=ZERO, reason=reason)
-
-
-def _intervals(yardstick: Yardstick, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, Why, str]]:
-    if isinstance(yardstick, Calendar):
-        for interval in yardstick.intervals(start, end):
-            yield interval.start, interval.end, interval.why, interval.detail
-    else:
-        assert yardstick is PLAIN_TIME
-        yield start, end, Why.OPEN, ""
-
-
-def render(explanation: Explanation) -> str:
-    """The explanation as plain text, times on the wall of the calendar's zone."""
-    zone = ZoneInfo(explanation.zone)
-    lines = [_title(explanation, zone)]
-    if explanation.policy is not None:
-        ref = explanation.policy
-        unit = {Unit.CALENDAR_MINUTES: "calendar time"}.get(explanation.unit or Unit.BUSINESS_MINUTES, "business time")
-        lines.append(
-            f"  by policy {ref.policy} version {ref.version}, calendar {ref.calendar} version "
-            f"{ref.calendar_version} ({explanation.zone}), in {unit}"
+    for hours in _intervals(yardstick, start, end):
+        yield Part(
+            start=hours.start,
+            end=hours.end,
+            counted=hours.length if hours.open else ZERO,
+            withheld=ZERO,
+            kind=PartKind.COUNTED if hours.open else PartKind(hours.why.value),
+            detail=turn.detail if hours.open else hours.detail,
+            reason=f"counted{held}" if hours.open else _closed(hours),
         )
-    for part in explanation.parts:
-        withheld = f" (of it opening hours: {shown(part.withheld)})" if part.withheld else ""
-        figure = f"+{shown(part.counted)}" if part.counted else "-"
-        times = f"{_wall(part.start, zone)} – {_wall(part.end, zone)}"
-        lines.append(f"  {times}  {figure:>10}  {part.reason}{withheld}")
-    lines.append(f"  elapsed {shown(explanation.elapsed)} of {shown(explanation.actual)} since the start")
-    lines.extend(_breach(breach, zone) for breach in explanation.breaches)
-    return "\n".join(lines)
 
 
-def shown(length: timedelta) -> str:
-    """Hours and minutes; seconds and fractions only where there are any, so that nothing is rounded away."""
-    sign = "-" if length < ZERO else ""
-    seconds, fraction = divmod(abs(length) // timedelta(microseconds=1), 1_000_000)
-    text = f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}"
-    if seconds % 60 or fraction:
-        text += f":{seconds % 60:02d}"
-    return f"{text}.{fraction:06d}" if fraction else text
+def _intervals(yardstick: Yardstick, start: datetime, end: datetime) -> tuple[Interval, ...]:
+    if isinstance(yardstick, Calendar):
+        return yardstick.intervals(start, end)
+    assert yardstick is PLAIN_TIME
+    return (Interval(start, end, Why.OPEN),)
 
 
-def _title(explanation: Explanation, zone: ZoneInfo) -> str:
-    name = explanation.kind.replace("_", " ").capitalize()
-    if explanation.target is None or explanation.left is None:
-        return f"{name} {explanation.instance}: {explanation.stage}, {shown(explanation.elapsed)}, no target"
-    rest = f"{shown(explanation.left)} left" if explanation.left >= ZERO else f"{shown(-explanation.left)} over"
-    due = "" if explanation.due_at is None else f", due {_wall(explanation.due_at, zone)}"
-    word = {Verdict.UNDECIDED: "", Verdict.NONE: ", no verdict"}.get(explanation.verdict, f", {explanation.verdict}")
-    used = f"{shown(explanation.elapsed)} of {shown(explanation.target)}"
-    return f"{name} {explanation.instance}: {explanation.stage}{word}, {used}, {rest}{due}"
+def _left_out(turn: Turn) -> str:
+    """Why a stretch did not count; what had ended went on afterwards, else it would be no part of the clock's life."""
+    match turn.stage:
+        case Stage.PAUSED:
+            return f"on hold: {turn.detail}"
+        case Stage.WAIVED:
+            return "the requester is the assignee"
+        case Stage.STOPPED | Stage.CANCELLED:
+            return f"{turn.detail or turn.stage}, until reopened"
+        case Stage.MERGED:
+            return "merged into another ticket, until that was reversed"
+        case Stage.REPLACED:
+            return "replaced by a new clock"
+        case Stage.RUNNING:
+            return "counted"
+        case _:
+            assert_never(turn.stage)
 
 
-def _breach(breach: Breach, zone: ZoneInfo) -> str:
-    how = f"target {shown(breach.target)}, due {_wall(breach.due_at, zone)}, {breach.cause}"
-    stands = "" if breach.stands else " (withdrawn)" if breach.withdrawn else " (contradicted by a fact recorded late)"
-    return f"  breached {_wall(breach.at, zone)}: {how}{stands}"
-
-
-def _wall(instant: datetime, zone: ZoneInfo) -> str:
-    local = instant.astimezone(zone)
-    pattern = "%a %Y-%m-%d %H:%M:%S" if local.second or local.microsecond else "%a %Y-%m-%d %H:%M"
-    if local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset():
-        pattern += " %z"  # the hour of a change is on the wall twice
-    return local.strftime(pattern)
+def _closed(hours: Interval) -> str:
+    match hours.why:
+        case Why.HOLIDAY:
+            return f"holiday: {hours.detail}"
+        case Why.SPECIAL_DAY:
+            return f"special hours on {hours.detail}"
+        case Why.CLOSED | Why.OPEN:
+            return hours.why.value
+        case _:
+            assert_never(hours.why)

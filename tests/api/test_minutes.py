@@ -5,9 +5,18 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from api.clock_shapes import BreachShown, ClockExplained, ClockListed, PartShown, minutes
-from domain.clock.clocks import Breach
-from domain.clock.explain import Explanation, Part
+from api.clock_shapes import (
+    BreachShown,
+    ChangeShown,
+    ClockExplained,
+    ClockListed,
+    PartShown,
+    StopShown,
+    WarningShown,
+    minutes,
+)
+from domain.clock.clocks import Breach, Stop, Warned
+from domain.clock.explain import Change, Explanation, Part
 from projections.sla.entries import ClockEntry
 
 
@@ -32,6 +41,9 @@ def test_durations_are_told_in_minutes(duration, told):
         (ClockExplained, {*Explanation.__struct_fields__}),
         (PartShown, {*Part.__struct_fields__}),
         (BreachShown, {*Breach.__struct_fields__}),
+        (StopShown, {*Stop.__struct_fields__}),
+        (WarningShown, {*Warned.__struct_fields__}),
+        (ChangeShown, {*Change.__struct_fields__}),
     ],
 )
 def test_all_that_is_known_of_a_clock_is_told(shown, known):

@@ -3,33 +3,10 @@
 import json
 import os
 import re
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import readme
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A desk that runs as `make run` runs it, in a folder of its own."""
-    environment = {**os.environ, "ACTA_HOME": str(tmp_path), "ACTA_PORT": "0"}
-    command = [sys.executable, "-c", "from deploy.cli import main; main()", "run"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as desk:
-        assert desk.stdout is not None
-        said = ""
-        for line in desk.stdout:
-            said += line
-            if "Stop with Ctrl-C" in line:
-                break
-        assert "Acta is at http" in said
-        yield tmp_path
-        desk.send_signal(signal.SIGTERM)
-        desk.communicate()
 
 
 def test_the_tour_runs_as_it_stands_in_the_readme(home: Path):

@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 from domain.clock.calendar import Calendar
 from domain.clock.clocks import Clock
-from domain.clock.explain import Explanation, explain, render, shown
+from domain.clock.explain import Explanation, explain
 from domain.clock.folding import fold
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, Policy, Target, Unit
+from domain.clock.wording import render, shown
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK = (((540, 1020),),) * 5 + ((), ())
@@ -48,7 +49,7 @@ def test_every_interval_has_its_reason_and_they_add_up() -> None:
         ("holiday: Ostermontag", "0:00", "0:00"),
         ("closed", "0:00", "0:00"),
         ("counted", "1:00", "0:00"),
-        ("stopped: resolved", "0:00", "4:00"),
+        ("resolved, until reopened", "0:00", "4:00"),
         ("counted", "2:00", "0:00"),
     ]
     assert explanation.elapsed == timedelta(hours=8)
@@ -75,16 +76,52 @@ def test_plain_time_is_one_interval() -> None:
 
 def test_it_reads_as_a_person_would_write_it() -> None:
     text = render(explained("2026-04-03 10:00", target=Target(120)))
-    assert text == "\n".join(
-        [
-            "Resolution 1: running, breached, 3:00 of 2:00, 1:00 over, due Thu 2026-04-02 17:00",
-            "  by policy silver version 3, calendar office version 4 (Europe/Berlin), in business time",
-            "  Thu 2026-04-02 15:00 – Thu 2026-04-02 17:00       +2:00  counted",
-            "  Thu 2026-04-02 17:00 – Fri 2026-04-03 09:00           -  closed",
-            "  Fri 2026-04-03 09:00 – Fri 2026-04-03 10:00       +1:00  counted",
-            "  elapsed 3:00 of 19:00 since the start",
-        ]
+    assert text.splitlines() == [
+        "Resolution: running, breached, 3:00 of 2:00, 1:00 over, due Thu 2026-04-02 17:00",
+        "  by policy silver version 3, calendar office version 4 (Europe/Berlin), in business time",
+        "  Thu 2026-04-02 15:00 – Thu 2026-04-02 17:00       +2:00  counted",
+        "  Thu 2026-04-02 17:00 – Fri 2026-04-03 09:00           -  closed",
+        "  Fri 2026-04-03 09:00 – Fri 2026-04-03 10:00       +1:00  counted",
+        "  elapsed 3:00 of 19:00 since the start",
+        "  warned Thu 2026-04-02 16:30: 75 % of 2:00",
+        "  warned Thu 2026-04-02 16:48: 90 % of 2:00",
+        "  breached Fri 2026-04-03 09:00: target 2:00, due Thu 2026-04-02 17:00",
+    ]
+
+
+def test_it_reads_in_another_zone_if_asked() -> None:
+    assert (
+        render(explained("2026-04-02 15:30"), "Asia/Kathmandu")
+        .splitlines()[2]
+        .strip()
+        .startswith("Thu 2026-04-02 18:45 – Thu 2026-04-02 19:15")
     )
+
+
+def test_business_days_are_said_as_such() -> None:
+    title = render(explained("2026-04-02 16:00", target=Target(2, Unit.BUSINESS_DAYS))).splitlines()[0]
+    assert "1:00 of 16:00 (2 business days), 15:00 left" in title
+
+
+def test_what_is_to_come_is_told_apart_from_what_was() -> None:
+    explanation = explained("2026-04-02 16:30", target=Target(120))
+    assert [warning.share for warning in explanation.warned] == [0.75]
+    assert [warning.share for warning in explanation.ahead] == [0.9]
+    assert render(explanation).splitlines()[-2:] == [
+        "  warned Thu 2026-04-02 16:30: 75 % of 2:00",
+        "  warns Thu 2026-04-02 16:48: 90 % of 2:00",
+    ]
+
+
+def test_an_earlier_stop_is_told() -> None:
+    explanation = explained(
+        "2026-04-07 16:00",
+        Mark(fact=Fact.RESOLVED, at=local("2026-04-02 16:00")),
+        Mark(fact=Fact.REOPENED, at=local("2026-04-07 14:00")),
+    )
+    assert "  had stopped Thu 2026-04-02 16:00 at 1:00 of 16:00" in render(explanation).splitlines()
+    finished = explained("2026-04-07 16:00", Mark(fact=Fact.RESOLVED, at=local("2026-04-02 16:00")))
+    assert finished.stops == ()
 
 
 def test_lengths_are_shown_without_rounding() -> None:

@@ -14,6 +14,7 @@ from domain.clock.folding import advance, fold
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, OnReopen, OnRetarget, Policy, PolicyRef, Target, Unit
 from domain.clock.recording import next_owed_after, owed
+from domain.clock.wording import render
 
 MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
@@ -215,6 +216,10 @@ def test_every_explanation_adds_up_to_what_elapsed(
     for clock in clocks:
         explained = explain(clock, at, known)
         assert explained.elapsed == elapsed(clock, at, known)
+        assert sum((part.counted for part in explained.parts), timedelta()) == explained.elapsed
+        assert all(part.counted in (timedelta(), part.end - part.start) for part in explained.parts)
+        assert all(part.reason for part in explained.parts)
+        assert render(explained)
         assert sum((part.end - part.start for part in explained.parts), timedelta()) == explained.actual
         for one, other in pairwise(explained.parts):
             assert one.end == other.start

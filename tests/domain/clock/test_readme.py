@@ -11,4 +11,4 @@ def test_the_example_runs_and_explains(capsys: pytest.CaptureFixture[str]) -> No
     text = Path(str(domain.clock.__file__)).with_name("README.md").read_text(encoding="utf-8")
     (code,) = (block.split("```")[0] for block in text.split("```python\n")[1:])
     exec(code, {})
-    assert capsys.readouterr().out.startswith("Resolution 1: running, 4:00 of 8:00, 4:00 left")
+    assert capsys.readouterr().out.startswith("Resolution: running, 4:00 of 8:00, 4:00 left")
