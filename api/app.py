@@ -83,7 +83,7 @@ async def _not_ready(_: Request, fault: Exception) -> Response:
 
 async def _not_valid(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, RequestValidationError)
-    return problem(not_valid([dict(one) for one in fault.errors()], "query"))
+    return problem(not_valid(fault.errors()))
 
 
 async def _http(_: Request, fault: Exception) -> Response:

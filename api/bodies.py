@@ -51,7 +51,7 @@ def parse(kind: type[M], body: bytes, *, strict: bool = True) -> M:
         faults = fault.errors(include_url=False, include_context=False, include_input=False)
         if any(one["type"] == "json_invalid" for one in faults):
             raise MalformedBody() from None
-        raise not_valid([dict(one) for one in faults], "body") from None
+        raise not_valid(faults, kind) from None
     for name, field in kind.model_fields.items():
         value = getattr(model, name)
         if field.exclude and name in model.model_fields_set:

@@ -4,11 +4,14 @@
 it names the field and the rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
+from itertools import takewhile
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from domain import errors as e
@@ -155,21 +158,32 @@ def page(kind: type[e.Refused]) -> str:
     )
 
 
-def not_valid(faults: list[dict[str, Any]], where: str) -> NotValid:
-    """Fields and rules out of the faults that pydantic found; what was sent is left out."""
-    return NotValid(faults=[_fault(fault, where) for fault in faults])
+def not_valid(faults: Iterable[Mapping[str, Any]], body: type[BaseModel] | None = None) -> NotValid:
+    """Fields and rules out of the faults that pydantic found, in a ``body`` of this kind or else in the address.
+
+    What was sent is left out, and so are names that the caller chose: a place ends where they begin.
+    """
+    if body is None:
+        return NotValid(faults=[_fault(fault, fault["loc"]) for fault in faults])
+    return NotValid(faults=[_fault(fault, ("body", *_place_of(fault, body))) for fault in faults])
 
 
-def _fault(fault: dict[str, Any], where: str) -> dict[str, Any]:
-    place = [str(part) for part in fault["loc"]]
-    if where == "body":
-        place = ["body", *place]
+def _fault(fault: Mapping[str, Any], place: Iterable[Any]) -> dict[str, Any]:
     kind = fault["type"]
-    # The name of an unknown field or key is the caller's own text, so it is left out.
-    if kind == "extra_forbidden":
-        place = place[:-1]
     rule = _RULES.get(kind, fault["msg"] if kind in _HARMLESS else kind.replace("_", " "))
-    return {"field": "/".join(place), "rule": rule, "code": kind.replace("_", "-")}
+    return {"field": "/".join(map(str, place)), "rule": rule, "code": kind.replace("_", "-")}
+
+
+def _place_of(fault: Mapping[str, Any], body: type[BaseModel]) -> Iterable[Any]:
+    names = _names_in(body)
+    return takewhile(lambda part: isinstance(part, int) or part in names, fault["loc"])
+
+
+@cache
+def _names_in(body: type[BaseModel]) -> frozenset[str]:
+    """The names of the fields of a body, at any depth."""
+    kinds_of_objects = [schema := body.model_json_schema(), *schema.get("$defs", {}).values()]
+    return frozenset(name for found in kinds_of_objects for name in found.get("properties", {}))
 
 
 _RULES = {

@@ -13,9 +13,9 @@ from domain.desk.permitting import must_be_allowed, when
 from domain.desk.work import Draft
 from domain.envelope import Act, Event
 from domain.errors import (
+    DepartmentNotFound,
     KeyUsedDifferently,
     NotAllowed,
-    NotKnown,
     PersonNotFound,
     Refused,
     TicketMovedOn,
@@ -335,12 +335,19 @@ class Ordering(Task):
         draft.record(self.request, decided, act)
 
     def _note_refusal(self, refused: Refused, draft: Draft, find: Callable[[str], UUID | None]) -> None:
-        """A refusal of access is itself a fact."""
+        """A refusal of access is itself a fact; that something is not there at all is none."""
         order = self.orders[0]
-        hidden = isinstance(refused, NotKnown) and order.ticket and find(order.ticket) is not None
-        if isinstance(refused, NotAllowed) or hidden:
+        ticket = find(order.ticket) if order.ticket else None
+        department = getattr(order.command, "department", "")
+        hidden = isinstance(refused, TicketNotFound) and ticket is not None
+        closed = isinstance(refused, DepartmentNotFound) and department in draft.setup.departments
+        if isinstance(refused, NotAllowed) or hidden or closed:
             fact = AccessRefused(
-                permission=order.command.PERMISSION, code=refused.code, ticket=find(order.ticket), origin=order.channel
+                permission=order.command.PERMISSION,
+                code=refused.code,
+                ticket=ticket,
+                department=department if closed else "",
+                origin=order.channel,
             )
             draft.record(self._access, fact, Act(actor=order.principal.actor, channel=order.channel))
 

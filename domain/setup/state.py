@@ -49,13 +49,13 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         try:
             return self.departments[department]
         except KeyError:
-            raise DepartmentNotFound(department=department) from None
+            raise DepartmentNotFound() from None
 
     def group(self, group: str, department: str) -> e.GroupDefined:
         """The group of that department, or ``GroupNotFound``."""
         found = self.groups.get(group)
         if found is None or found.department != department:
-            raise GroupNotFound(group=group, department=department)
+            raise GroupNotFound()
         return found
 
     def agent(self, agent: str) -> e.AgentDefined:
@@ -63,13 +63,13 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         try:
             return self.agents[agent]
         except KeyError:
-            raise AgentNotFound(agent=agent) from None
+            raise AgentNotFound() from None
 
     def request_type(self, request_type: str, department: str) -> e.RequestTypeVersioned:
         """The version in force of a department's request type, or ``RequestTypeNotFound``."""
         found = self.request_types_in_force.get(request_type)
         if found is None or found.department != department:
-            raise RequestTypeNotFound(request_type=request_type, department=department)
+            raise RequestTypeNotFound()
         return found
 
     def priority(self, impact: int, urgency: int) -> int:

@@ -114,3 +114,13 @@ def test_a_requester_finishes_and_rates_their_own_ticket_only(alice, rita):
     done(rita, number, "rate", score=5)
     refused(rita.post(f"/tickets/{other}/close", json={}), 404, "ticket-not-found")
     refused(alice.post(f"/tickets/{number}/rate", json={"score": 1}), 403, "not-allowed")
+
+
+def test_reaching_for_a_closed_department_is_recorded_and_a_mistyped_name_is_not(house, alice):
+    number = opened(alice)
+    before = house.desk.store.head()
+    refused(alice.post(f"/tickets/{number}/assign", json={"assignee": "alicia"}), 422, "agent-not-found")
+    refused(alice.post("/tickets", json={"department": "moon", "title": "x"}), 422, "department-not-found")
+    refused(alice.post("/tickets", json={"department": "hr", "title": "x"}), 422, "department-not-found")
+    recorded = [event for event in house.desk.feed(before, 10) if isinstance(event, AccessRefused)]
+    assert [(event.code, event.department) for event in recorded] == [("department-not-found", "hr")]

@@ -17,6 +17,12 @@ def house(shared_house):
 
 
 @pytest.fixture
+def number(alice) -> str:
+    """The number of a ticket that is there before."""
+    return opened(alice)
+
+
+@pytest.fixture
 def nothing_changes(house) -> Iterator[None]:
     """Nothing but facts of access is recorded meanwhile."""
     before = house.desk.store.head()
@@ -106,6 +112,44 @@ def test_a_field_that_breaks_a_rule_is_named_and_not_repeated(alice, nothing_cha
     assert code is None or faults[0]["code"] == code
     assert SECRET not in answer.text
     assert "maiden" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"impact": "1"},
+        {"priority": 1.5},
+        {"opened_at": SECRET},
+        {"opened_at": "2026-01-01T00:00:00"},
+        {"hold_reason": SECRET},
+        {"group": SECRET},
+        {"assignee": SECRET},
+        {SECRET: 1},
+    ],
+)
+def test_a_correction_that_no_ticket_could_bear(admin, number, nothing_changes, fields):
+    answer = admin.post(f"/tickets/{number}/correct", json={"fields": fields, "why": "x"})
+    assert answer.status_code == 422, answer.text
+    assert "maiden" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields"),
+    [
+        ("assign", {"assignee": SECRET}),
+        ("route", {"group": SECRET}),
+        ("transfer", {"department": SECRET}),
+        ("classify", {"request_type": SECRET}),
+        ("note", {"text": "x", "mentions": [SECRET]}),
+    ],
+)
+def test_a_handle_that_means_nothing_is_neither_told_nor_recorded(admin, house, number, nothing_changes, verb, fields):
+    before = house.desk.store.head()
+    answer = admin.post(f"/tickets/{number}/{verb}", json=fields, headers={"Idempotency-Key": f"{verb}-{number}"})
+    assert answer.status_code == 422
+    (decided,) = house.desk.feed(before, 10)
+    assert "maiden" not in answer.text
+    assert "maiden" not in str(decided)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])

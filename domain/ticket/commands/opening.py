@@ -1,6 +1,8 @@
 """Opening: a request becomes a ticket; a part of one, or what follows a closed one, becomes another."""
 
 import re
+from collections.abc import Iterable, Iterator, Set
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -128,14 +130,31 @@ def _form_of(command: Open, situation: Situation) -> RequestTypeVersioned | None
 
 
 def _must_fit(form: RequestTypeVersioned, answers: dict[str, Any]) -> None:
-    """Say which field is wrong and which rule it breaks; never repeat the answer."""
+    """Say which field is wrong and which rule it breaks; never repeat the answer, nor a name that the form has not."""
+    names = set(_names_in(form.form))
     validator = Draft202012Validator(form.form, format_checker=Draft202012Validator.FORMAT_CHECKER)
     faults = [
-        {"field": "/".join(map(str, fault.absolute_path)) or "(form)", "rule": str(fault.validator)}
+        {"field": "/".join(map(str, _known(fault.absolute_path, names))) or "(form)", "rule": str(fault.validator)}
         for fault in validator.iter_errors(answers)
     ]
     if faults:
         raise FormNotValid(faults=faults, request_type=form.request_type)
+
+
+def _known(place: Iterable[str | int], names: Set[str]) -> Iterable[str | int]:
+    return takewhile(lambda part: isinstance(part, int) or part in names, place)
+
+
+def _names_in(schema: Any) -> Iterator[str]:
+    """The names of the fields that a form declares, at any depth."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _names_in(part)
+    if isinstance(schema, dict):
+        for keyword, part in schema.items():
+            if keyword == "properties" and isinstance(part, dict):
+                yield from part
+            yield from _names_in(part)
 
 
 def is_personal(form: RequestTypeVersioned | None, field: str, value: Any) -> bool:

@@ -27,7 +27,7 @@ from domain.ticket import state
 from domain.ticket.commands import COMMANDS
 from domain.ticket.commands.assigning import Assign, Claim
 from domain.ticket.commands.conversing import Note, Reply
-from domain.ticket.commands.correcting import Correct
+from domain.ticket.commands.correcting import Correct, Corrections
 from domain.ticket.commands.opening import Open, Requester
 
 
@@ -254,7 +254,7 @@ def test_an_import_may_say_what_is_recorded_where_the_rules_refuse(desk: Desk):
     receipt = desk.handle(
         Order(
             command=COMMANDS["resume"](),
-            otherwise=Correct(fields={"status": "in_progress"}, why="source resumed what was not on hold"),
+            otherwise=Correct(fields=Corrections(status="in_progress"), why="source resumed what was not on hold"),
             principal=TESTER,
             ticket=str(ticket.number),
         )

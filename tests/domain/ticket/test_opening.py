@@ -1,0 +1,26 @@
+"""Opening: the answers to a form fit it, and what does not is named without repeating what was sent."""
+
+import msgspec
+import pytest
+
+from domain.errors import FormNotValid
+from domain.setup.events import RequestTypeVersioned
+from domain.ticket.commands.opening import Open
+from given_when_then import DESK, given
+
+SECRET = "mother's maiden name"
+FORM = {
+    "properties": {"stay": {"properties": {"nights": {"type": "integer"}}}},
+    "additionalProperties": {"type": "integer"},
+}
+
+
+@pytest.mark.parametrize(
+    ("answers", "field"),
+    [({"stay": {"nights": SECRET}}, "stay/nights"), ({SECRET: SECRET}, "(form)"), ({"stay": 1, SECRET: ""}, "(form)")],
+)
+def test_an_answer_that_does_not_fit_is_named_by_the_form_alone(answers, field):
+    form = RequestTypeVersioned(request_type="trip", request_type_version=1, department="it", name="Trip", form=FORM)
+    ask = given().when(Open(department="it", title="Rome", request_type="trip", form=answers))
+    ask.setup = msgspec.structs.replace(DESK, request_types_in_force={"trip": form})
+    ask.then_refused(FormNotValid, faults=[{"field": field, "rule": "type"}])
