@@ -67,7 +67,9 @@ class Desk:
         )
         return self
 
-    def opened(self, at: str, policy: PolicyRef, ticket: int = 1, *, channel: str = "", **fields: Any) -> "Desk":
+    def opened(
+        self, at: str | datetime, policy: PolicyRef, ticket: int = 1, *, channel: str = "", **fields: Any
+    ) -> "Desk":
         """A ticket is opened and comes under a policy."""
         known = {"number": ticket, "department": "it", "requester": UUID(int=99), "priority": 3, "group": "desk"}
         self.then(e.TicketOpened, at, ticket, channel=channel, **(known | fields))

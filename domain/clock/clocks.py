@@ -109,8 +109,8 @@ class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     `elapsed` is what it had counted at `counted_to`, the last change; `target`, with its `unit`, has been in force
     since `targeted_at`. `due_at`, `breaches_after` and `warn_at` say what comes if nothing more happens, and are
     empty unless it runs: `due_at` is the earliest instant at which elapsed reaches the target, `breaches_after` the
-    one from which on it exceeds it, `warn_at` the warnings not yet reached. `reached` and `exceeded` keep these two
-    instants once they have passed.
+    one from which on it exceeds it, `warn_at` the warnings not yet passed (also of a clock that was paused at just that
+    instant). `reached` and `exceeded` keep the first two once they have passed.
     """
 
     kind: Kind

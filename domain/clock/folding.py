@@ -83,11 +83,11 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
 def _noticed(clocks: Clocks, at: datetime, silent: bool) -> Clocks:
     """The clocks with every warning and breach that lies before `at` noted."""
     first, following, resolution = clocks.first, clocks.next, clocks.resolution
-    if first is not None and first.due_at is not None:
+    if first is not None and (first.due_at is not None or first.warn_at):
         first = noticed(first, at, silent)
-    if following is not None and following.due_at is not None:
+    if following is not None and (following.due_at is not None or following.warn_at):
         following = noticed(following, at, silent)
-    if resolution is not None and resolution.due_at is not None:
+    if resolution is not None and (resolution.due_at is not None or resolution.warn_at):
         resolution = noticed(resolution, at, silent)
     if first is clocks.first and following is clocks.next and resolution is clocks.resolution:
         return clocks

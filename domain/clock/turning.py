@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from domain.clock.clocks import ZERO, Breach, Cause, Clock, Stage, Stop, Turn, Warned, stretches
+from domain.clock.clocks import UNFINISHED, ZERO, Breach, Cause, Clock, Stage, Stop, Turn, Warned, stretches
 from domain.clock.policy import PLAIN_TIME, Kind, Policy, Yardstick
 
 
@@ -40,8 +40,10 @@ def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy
         if last.stage is Stage.RUNNING:
             return replace(clock, turns=turns)
         return _aim(replace(clock, turns=turns, counted_to=at), policy)
+    # Reached at the instant of a pause is reached: a hold that lies in closed hours must not move the warning either.
+    told = tuple(warning for warning in clock.warn_at if warning.at <= at) if stage in UNFINISHED else ()
     if last.stage is not Stage.RUNNING:
-        return replace(clock, turns=turns, counted_to=at)
+        return replace(clock, turns=turns, counted_to=at, warn_at=told)
     gone = clock.elapsed + _yardstick(clock.kind, policy).business_time(clock.counted_to, at)
     target = clock.target
     return replace(
@@ -51,7 +53,7 @@ def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy
         elapsed=gone,
         due_at=None,
         breaches_after=None,
-        warn_at=(),
+        warn_at=told,
         reached=clock.due_at if target is not None and gone >= target else None,
         exceeded=clock.breaches_after if target is not None and gone > target else None,
         breaches=_contradicted(clock.breaches, at),

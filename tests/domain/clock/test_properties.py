@@ -1,13 +1,13 @@
-"""What holds for every calendar and every life of a ticket, checked against a simulation by the minute."""
+"""What holds for every calendar and for every order of a ticket's marks. Figures: see `test_simulation.py`."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.clock.calendar import Calendar, Openings
+from domain.clock.calendar import Calendar
 from domain.clock.clocks import Clocks, Stage, Verdict, decode, elapsed, encode, verdict
 from domain.clock.explain import explain
 from domain.clock.folding import advance, fold
@@ -15,63 +15,23 @@ from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, OnReopen, OnRetarget, Policy, PolicyRef, Target, Unit
 from domain.clock.recording import next_owed_after, owed
 from domain.clock.wording import render
+from drawn_lives import MINUTE, Drawn, calendars
 
-MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
-# Days around which the wall of the zone does something odd.
-ODD_DAYS = {
-    "Europe/Berlin": (date(2026, 3, 29), date(2026, 10, 25)),
-    "America/New_York": (date(2026, 3, 8), date(2026, 11, 1)),
-    "Australia/Lord_Howe": (date(2026, 4, 5), date(2026, 10, 4)),
-    "Pacific/Apia": (date(2011, 12, 30), date(2011, 12, 31)),
-    "America/Sao_Paulo": (date(2018, 2, 18), date(2018, 11, 4)),
-    "Asia/Kathmandu": (date(2026, 1, 1), date(1986, 1, 1)),
-}
 
 
-@st.composite
-def openings(draw: st.DrawFn) -> Openings:
-    edges = draw(st.lists(st.sampled_from(range(0, 1441, 15)), min_size=0, max_size=4, unique=True).map(sorted))
-    return tuple(zip(edges[::2], edges[1::2], strict=False))
-
-
-@st.composite
-def calendars(draw: st.DrawFn) -> tuple[Calendar, datetime]:
-    """A calendar, and an instant a few days before something odd on its wall."""
-    zone = draw(st.sampled_from(sorted(ODD_DAYS)))
-    odd = draw(st.sampled_from(ODD_DAYS[zone]))
-    near = st.integers(-4, 5).map(lambda days: odd + timedelta(days=days))
-    weekly = draw(st.lists(openings(), min_size=7, max_size=7).filter(any))
-    calendar = Calendar(
-        name="drawn",
-        version=1,
-        zone=zone,
-        weekly=tuple(weekly),
-        holidays=draw(st.dictionaries(near, st.just("a holiday"), max_size=2)),
-        special=draw(st.dictionaries(near, openings(), max_size=2)),
-    )
-    begin = datetime(odd.year, odd.month, odd.day, tzinfo=UTC) - timedelta(days=4)
-    return calendar, begin + draw(st.integers(0, 4 * 1440)) * MINUTE
-
-
-def is_open(calendar: Calendar, instant: datetime) -> bool:
-    """Whether the wall shows an opening: the definition, asked of one instant."""
-    wall = instant.astimezone(ZoneInfo(calendar.zone))
-    minute = wall.hour * 60 + wall.minute
-    return any(start <= minute < end for start, end in calendar.openings_on(wall.date()))
-
-
-def minutes_open(calendar: Calendar, a: datetime, b: datetime) -> timedelta:
-    count = sum(is_open(calendar, a + number * MINUTE) for number in range((b - a) // MINUTE))
-    return count * MINUTE
+def time_open(drawn: Drawn, b: datetime) -> timedelta:
+    """What counting step by step gives."""
+    steps = range((b - drawn.begin) // drawn.step)
+    return sum(drawn.hours.open_at(drawn.begin + number * drawn.step) for number in steps) * drawn.step
 
 
 @settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(0, 6 * 1440))
-def test_business_time_is_what_counting_minutes_gives(drawn: tuple[Calendar, datetime], length: int) -> None:
-    calendar, a = drawn
+def test_business_time_is_what_counting_gives(drawn: Drawn, length: int) -> None:
+    calendar, a = drawn.calendar, drawn.begin
     b = a + length * MINUTE
-    expected = minutes_open(calendar, a, b)
+    expected = time_open(drawn, b)
     assert calendar.business_time(a, b) == expected
     parts = calendar.intervals(a, b)
     assert sum((part.length for part in parts if part.open), timedelta()) == expected
@@ -81,8 +41,8 @@ def test_business_time_is_what_counting_minutes_gives(drawn: tuple[Calendar, dat
 
 @settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(0, 40 * 3_600_000_000))
-def test_adding_is_the_inverse_and_gives_the_earliest_instant(drawn: tuple[Calendar, datetime], micros: int) -> None:
-    calendar, a = drawn
+def test_adding_is_the_inverse_and_gives_the_earliest_instant(drawn: Drawn, micros: int) -> None:
+    calendar, a = drawn.calendar, drawn.begin
     length = timedelta(microseconds=micros)
     reached = calendar.reach(a, length)
     assert reached is not None
@@ -93,34 +53,61 @@ def test_adding_is_the_inverse_and_gives_the_earliest_instant(drawn: tuple[Calen
 
 @settings(max_examples=50, deadline=None)
 @given(calendars(), st.lists(st.integers(0, 3000 * 86_400_000_000), min_size=3, max_size=3).map(sorted))
-def test_business_time_of_parts_adds_up(drawn: tuple[Calendar, datetime], points: list[int]) -> None:
-    calendar, begin = drawn
+def test_business_time_of_parts_adds_up(drawn: Drawn, points: list[int]) -> None:
+    calendar, begin = drawn.calendar, drawn.begin
     a, b, c = (begin + timedelta(microseconds=point) for point in points)
     assert calendar.business_time(a, b) + calendar.business_time(b, c) == calendar.business_time(a, c)
 
 
 @settings(max_examples=50, deadline=None)
+@given(calendars(), st.integers(1, 200), st.integers(0, 5 * 1440), st.integers(0, 2 * 1440))
+def test_a_hold_while_closed_moves_nothing(drawn: Drawn, target: int, before: int, held: int) -> None:
+    """The stretch is cut to what lies outside the opening hours."""
+    start = drawn.begin + before * MINUTE
+    while drawn.hours.open_at(start):
+        start += drawn.step
+    end = start
+    while end < start + held * MINUTE and not drawn.hours.open_at(end):
+        end += drawn.step
+    policy = Policy(name="p", version=1, calendar=drawn.calendar, targets={Kind.RESOLUTION: Target(target * 20)})
+    opened = [
+        Mark(fact=Fact.OPENED, at=drawn.begin, version=1),
+        Mark(fact=Fact.ATTACHED, at=drawn.begin, version=2, policy=policy.ref),
+    ]
+    hold = [
+        Mark(fact=Fact.HELD, at=start, version=3, reason="requester"),
+        Mark(fact=Fact.RESUMED, at=end, version=4),
+    ]
+    held_clock, plain = (fold(marks, {policy.ref: policy}).resolution for marks in ([*opened, *hold], opened))
+    assert held_clock is not None
+    assert plain is not None
+    assert (held_clock.due_at, held_clock.breaches_after) == (plain.due_at, plain.breaches_after)
+    held_warned, plain_warned = ([w.at for w in (*clock.warned, *clock.warn_at)] for clock in (held_clock, plain))
+    assert held_warned == plain_warned
+
+
+@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(1, 5000), st.integers(1, 5000))
-def test_a_longer_target_is_never_due_earlier(drawn: tuple[Calendar, datetime], one: int, other: int) -> None:
-    calendar, a = drawn
+def test_a_longer_target_is_never_due_earlier(drawn: Drawn, one: int, other: int) -> None:
+    calendar, a = drawn.calendar, drawn.begin
     short, long = sorted((one, other))
     assert calendar.add_business_time(a, short * MINUTE) <= calendar.add_business_time(a, long * MINUTE)
 
 
 @settings(max_examples=50, deadline=None)
 @given(calendars())
-def test_the_next_opening_is_the_first_minute_that_is_open(drawn: tuple[Calendar, datetime]) -> None:
-    calendar, a = drawn
+def test_the_next_opening_is_the_first_minute_that_is_open(drawn: Drawn) -> None:
+    calendar, a = drawn.calendar, drawn.begin
     following = calendar.next_open(a)
     assert following is not None
-    assert is_open(calendar, following)
+    assert drawn.hours.open_at(following)
     assert calendar.business_time(a, following) == timedelta()
 
 
 @settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(1, 6))
-def test_business_days_end_on_the_last_of_that_many_days_that_open(drawn: tuple[Calendar, datetime], days: int) -> None:
-    calendar, a = drawn
+def test_business_days_end_on_the_last_of_that_many_days_that_open(drawn: Drawn, days: int) -> None:
+    calendar, a = drawn.calendar, drawn.begin
     length = calendar.business_days(a, days)
     begun = calendar.next_open(a)
     assert length is not None
@@ -171,7 +158,8 @@ def policies(draw: st.DrawFn, name: str, calendar: Calendar) -> Policy:
 @st.composite
 def lives(draw: st.DrawFn) -> tuple[list[Mark], dict[PolicyRef, Policy]]:
     """A ticket's marks, in any order that versions can have, some recorded late, under two policies."""
-    calendar, begin = draw(calendars())
+    drawn = draw(calendars())
+    calendar, begin = drawn.calendar, drawn.begin
     known = {policy.ref: policy for policy in (draw(policies("one", calendar)), draw(policies("two", calendar)))}
     refs = [None, *known]
     at = begin
@@ -287,46 +275,11 @@ def _told(item: object) -> str:
 
 
 @settings(max_examples=50, deadline=None)
-@given(calendars(), st.lists(st.tuples(st.sampled_from(PLAIN_FACTS), st.integers(0, 900)), max_size=10))
-def test_the_resolution_clock_counts_the_open_minutes_that_a_simulation_counts(
-    drawn: tuple[Calendar, datetime], steps: list[tuple[Fact, int]]
-) -> None:
-    calendar, begin = drawn
-    policy = Policy(name="p", version=1, calendar=calendar, targets={Kind.RESOLUTION: Target(600)})
-    marks = [
-        Mark(fact=Fact.ATTACHED, at=begin, version=1, policy=policy.ref),
-        Mark(fact=Fact.OPENED, at=begin, version=2),
-    ]
-    # The simulation knows three switches and counts a minute when all allow it.
-    at, held, resolved, merged, counted = begin, False, False, False, 0
-    for number, (fact, minutes) in enumerate(steps, start=3):
-        for passed in range(minutes):
-            counted += not held and not resolved and not merged and is_open(calendar, at + passed * MINUTE)
-        at += minutes * MINUTE
-        marks.append(Mark(fact=fact, at=at, version=number, reason="requester"))
-        if fact is Fact.HELD and (merged or not resolved):
-            held = True
-        elif fact is Fact.RESUMED:
-            held = False
-        elif fact in (Fact.RESOLVED, Fact.CLOSED) and not merged and not resolved:
-            resolved, held = True, False
-        elif fact is Fact.REOPENED and not merged:
-            resolved = False
-        elif fact is Fact.MERGED:
-            merged = True
-        elif fact is Fact.MERGE_REVERSED:
-            merged = False
-    clock = fold(marks, {policy.ref: policy}).resolution
-    assert clock is not None
-    assert elapsed(clock, at, {policy.ref: policy}) == counted * MINUTE
-
-
-@settings(max_examples=50, deadline=None)
 @given(calendars(), st.integers(0, 2000), st.integers(0, 2000))
 def test_a_hold_moves_due_by_the_business_time_inside_it_and_by_nothing_else(
-    drawn: tuple[Calendar, datetime], before: int, held: int
+    drawn: Drawn, before: int, held: int
 ) -> None:
-    calendar, begin = drawn
+    calendar, begin = drawn.calendar, drawn.begin
     policy = Policy(name="p", version=1, calendar=calendar, targets={Kind.RESOLUTION: Target(1000)})
     start, end = begin + before * MINUTE, begin + (before + held) * MINUTE
     marks = [

@@ -147,6 +147,18 @@ def test_a_hold_whose_reason_changes_stops_pausing_then() -> None:
     assert resolution(clocks).running_since == on(2, 14)
 
 
+def test_a_warning_reached_at_closing_time_is_not_moved_by_a_hold_over_night() -> None:
+    seven_hours_warn = policy(targets={Kind.RESOLUTION: Target(560)})
+    held = life((Fact.HELD, on(2, 17), {"reason": "requester"}), under=seven_hours_warn)
+    assert [warning.at for warning in resolution(held).warn_at] == [on(2, 17)]
+    assert at_risk(resolution(held), on(2, 18))
+    resumed = life((Fact.HELD, on(2, 17), {"reason": "requester"}), (Fact.RESUMED, on(3, 9)), under=seven_hours_warn)
+    assert [warning.at for warning in resolution(resumed).warned] == [on(2, 17)]
+    assert [warning.share for warning in resolution(resumed).warn_at] == [0.9]
+    merged = life((Fact.HELD, on(2, 17), {"reason": "requester"}), (Fact.MERGED, on(2, 17)), under=seven_hours_warn)
+    assert resolution(merged).warn_at == ()
+
+
 def test_a_reopened_clock_may_start_afresh_if_the_policy_says_so() -> None:
     restart = policy(on_reopen=OnReopen.RESTART)
     clocks = life((Fact.RESOLVED, on(2, 11)), (Fact.REOPENED, on(3, 9)), under=restart)

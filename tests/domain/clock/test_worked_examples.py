@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.clock.calendar import ROUND_THE_CLOCK, Calendar
-from domain.clock.clocks import Cause, Clock, Clocks, Stage, Verdict, elapsed, verdict
+from domain.clock.clocks import Cause, Clock, Clocks, Stage, Verdict, elapsed, left, verdict
 from domain.clock.folding import fold
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, Policy, PolicyRef, Target, Unit
@@ -55,6 +55,11 @@ class Desk:
         return self.then(Fact.OPENED, at).then(Fact.ATTACHED, at, policy=self.first)
 
     @property
+    def warnings(self) -> list[datetime]:
+        """When the clock warned, and will if nothing more happens."""
+        return [warning.at for warning in (*self.clock.warned, *self.clock.warn_at)]
+
+    @property
     def clocks(self) -> Clocks:
         return fold(self.marks, self.policies)
 
@@ -94,17 +99,25 @@ def test_example_2_paused_while_the_requester_is_awaited() -> None:
     assert desk.clock.due_at is None
     assert desk.clock.elapsed == hours(4)
     desk.then(Fact.REQUESTER_REPLIED, "2026-03-31 11:00").then(Fact.RESUMED, "2026-03-31 11:00")
+    assert (desk.clock.elapsed, left(desk.clock, local("2026-03-31 11:00"), desk.policies)) == (hours(4), hours(4))
     assert desk.clock.due_at == local("2026-03-31 15:00")
+    warnings = [local("2026-03-31 13:00"), local("2026-03-31 14:12")]
+    assert desk.warnings == warnings
     desk.then(Fact.HELD, "2026-03-31 14:59", reason="requester").then(Fact.RESUMED, "2026-04-07 08:00")
     assert desk.clock.due_at == local("2026-04-07 09:01")
+    assert desk.warnings == warnings
 
 
 def test_example_3_opened_on_a_saturday() -> None:
     desk = Desk(4).opened("2026-03-28 13:00")
-    assert elapsed(desk.clock, local("2026-03-30 09:00"), desk.policies) == hours(0)
+    for moment in ("2026-03-28 13:00", "2026-03-29 12:00", "2026-03-30 09:00"):
+        assert elapsed(desk.clock, local(moment), desk.policies) == hours(0)
+    assert desk.clock.due_at == local("2026-03-30 13:00")
     assert elapsed(desk.clock, local("2026-03-30 09:01"), desk.policies) == timedelta(minutes=1)
     always = Calendar(name="always", version=1, zone="Europe/Berlin", weekly=ROUND_THE_CLOCK)
-    assert Desk(4, always).opened("2026-03-28 13:00").clock.due_at == local("2026-03-28 17:00")
+    day_and_night = Desk(4, always).opened("2026-03-28 13:00")
+    assert day_and_night.clock.due_at == local("2026-03-28 17:00")
+    assert day_and_night.warnings == [local("2026-03-28 16:00"), local("2026-03-28 16:36")]
 
 
 def test_example_4_a_shorter_target_breaches_at_the_change() -> None:
@@ -114,14 +127,17 @@ def test_example_4_a_shorter_target_breaches_at_the_change() -> None:
     assert breach.at == local("2026-03-30 15:00")
     assert breach.due_at == desk.clock.due_at == local("2026-03-30 13:00")
     assert (breach.elapsed, breach.target, breach.cause) == (hours(6), hours(4), Cause.RETARGET)
+    assert verdict(desk.clock, local("2026-03-30 15:00")) is Verdict.BREACHED
+    # Whoever warns of the new target now would warn too late.
     (found,) = owed(desk.clocks, local("2026-03-30 15:00"))
-    assert (found.fact, found.cause) == (Fact.BREACHED, Cause.RETARGET)
+    assert (found.fact, found.cause, found.due_at) == (Fact.BREACHED, Cause.RETARGET, local("2026-03-30 13:00"))
 
 
 def test_example_5_monday_is_a_holiday() -> None:
     calendar = office(holidays={date(2026, 3, 30): "Founders' day"})
     desk = Desk(4, calendar, Kind.FIRST_RESPONSE).opened("2026-03-27 16:00")
     assert desk.clock.due_at == datetime(2026, 3, 31, 10, tzinfo=UTC)
+    assert desk.warnings == [datetime(2026, 3, 31, 9, tzinfo=UTC), datetime(2026, 3, 31, 9, 36, tzinfo=UTC)]
 
 
 def test_example_6_an_opening_across_the_change_of_the_clocks() -> None:
@@ -129,6 +145,8 @@ def test_example_6_an_opening_across_the_change_of_the_clocks() -> None:
     assert nights.business_time(local("2026-03-29 00:00"), local("2026-03-30 00:00")) == hours(2)
     assert nights.business_time(local("2026-10-25 00:00"), local("2026-10-26 00:00")) == hours(4)
     assert nights.business_time(local("2026-07-05 00:00"), local("2026-07-06 00:00")) == hours(3)
+    assert nights.add_business_time(local("2026-03-29 00:00"), hours(2)) == local("2026-03-29 04:00")
+    assert nights.add_business_time(local("2026-10-25 00:00"), hours(4)) == local("2026-10-25 04:00")
 
 
 @pytest.mark.parametrize(("late", "expected"), [(0, Verdict.MET), (1, Verdict.BREACHED)])
@@ -137,11 +155,19 @@ def test_example_7_exactly_at_due_is_met_and_a_microsecond_more_is_not(late: int
     assert verdict(desk.clock, local("2026-03-31 09:00")) is expected
 
 
+@pytest.mark.parametrize(("late", "expected"), [(0, Verdict.MET), (1, Verdict.BREACHED)])
+def test_example_7_over_closing_time_it_is_the_business_time_that_is_more(late: int, expected: Verdict) -> None:
+    desk = Desk(8).opened("2026-03-30 09:00").then(Fact.RESOLVED, local("2026-03-31 09:00") + late * INSTANT)
+    assert desk.clock.elapsed == hours(8) + late * INSTANT
+    assert verdict(desk.clock, local("2026-04-01 09:00")) is expected
+
+
 def test_example_8_a_longer_working_day() -> None:
     desk = Desk(4, office(8, 18)).opened("2026-03-30 17:00")
     assert desk.clock.due_at == local("2026-03-31 11:00")
     hour_before = desk.calendar.add_business_time(desk.clock.started_at, hours(4) - hours(1))
     assert hour_before == local("2026-03-31 10:00")
+    assert desk.warnings == [hour_before, local("2026-03-31 10:36")]
 
 
 def test_example_9_a_hold_outside_opening_hours_moves_nothing() -> None:
@@ -150,6 +176,7 @@ def test_example_9_a_hold_outside_opening_hours_moves_nothing() -> None:
     assert desk.clock.due_at == local("2026-03-30 17:00")
     assert not desk.clock.breached
     assert desk.clock.breaches_after == local("2026-03-31 09:00")
+    assert desk.warnings == [local("2026-03-30 15:00"), local("2026-03-30 16:12")]
 
 
 def test_example_10_a_hold_over_the_weekend() -> None:
@@ -159,6 +186,7 @@ def test_example_10_a_hold_over_the_weekend() -> None:
     assert end is not None
     assert desk.calendar.business_time(start, end) == hours(2)
     assert desk.clock.due_at == local("2026-03-30 17:00")
+    assert desk.warnings == [local("2026-03-30 15:00"), local("2026-03-30 16:12")]
 
 
 def test_example_11_business_and_calendar_time_over_a_weekend() -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from berlin import WEEKDAYS, Connection, Desk, clock, named, office, wall
+from domain.clock.reading import calendar_from, policy_from
 from domain.ticket import events as e
 from projections.sla.queries import Wanted, clocks_wanted
 
@@ -52,10 +53,13 @@ def test_example_2_paused_while_the_requester_is_awaited(connection: Connection)
     assert (row["due_at"], row["elapsed"]) == (None, hours(4))
     desk.then(e.RequesterReplied, "2026-03-31 11:00", text="here").then(e.TicketResumed, "2026-03-31 11:00")
     desk.shown(connection)
-    assert clock(connection)["due_at"] == wall("2026-03-31 15:00")
+    row = clock(connection)
+    assert (row["due_at"], row["warns_at"]) == (wall("2026-03-31 15:00"), wall("2026-03-31 13:00"))
     desk.then(e.TicketPutOnHold, "2026-03-31 14:59", reason="requester").then(e.TicketResumed, "2026-04-07 08:00")
     desk.shown(connection)
-    assert clock(connection)["due_at"] == wall("2026-04-07 09:01")
+    row = clock(connection)
+    assert (row["due_at"], row["warns_at"]) == (wall("2026-04-07 09:01"), None)
+    assert row["at_risk_from"] == wall("2026-03-31 13:00")
 
 
 def test_example_3_opened_on_a_saturday(connection: Connection) -> None:
@@ -65,8 +69,8 @@ def test_example_3_opened_on_a_saturday(connection: Connection) -> None:
     desk.opened("2026-03-28 13:00", desk.policy("always", always, resolution=240), 2).shown(connection)
     rows = clocks_wanted(connection, None, Wanted(), now=wall("2026-03-30 09:00"), policies=desk.policies).rows
     assert [row["number"] for row in rows] == [2, 1]
-    assert rows[1]["elapsed"] == hours(0)
-    assert rows[0]["due_at"] == wall("2026-03-28 17:00")
+    assert (rows[1]["elapsed"], rows[1]["due_at"]) == (hours(0), wall("2026-03-30 13:00"))
+    assert (rows[0]["due_at"], rows[0]["warns_at"]) == (wall("2026-03-28 17:00"), wall("2026-03-28 16:00"))
 
 
 def test_example_4_a_shorter_target_breaches_at_the_change(connection: Connection) -> None:
@@ -85,7 +89,9 @@ def test_example_5_a_holiday_on_monday(connection: Connection) -> None:
     desk = Desk()
     holiday = office(holidays={"2026-03-30": "a holiday"})
     desk.opened("2026-03-27 16:00", desk.policy("p", holiday, first_response=240)).shown(connection)
-    assert clock(connection, "first_response")["due_at"] == datetime(2026, 3, 31, 10, tzinfo=UTC)
+    row = clock(connection, "first_response")
+    assert row["due_at"] == datetime(2026, 3, 31, 10, tzinfo=UTC)
+    assert row["warns_at"] == datetime(2026, 3, 31, 9, tzinfo=UTC)
 
 
 def test_example_6_an_opening_in_the_night_of_a_change(connection: Connection) -> None:
@@ -120,7 +126,9 @@ def test_example_9_a_hold_outside_opening_hours_moves_nothing(connection: Connec
     desk.opened("2026-03-30 09:00", desk.policy("p", resolution=480))
     desk.then(e.TicketPutOnHold, "2026-03-30 17:00", reason="requester").then(e.TicketResumed, "2026-03-31 09:00")
     desk.shown(connection)
-    assert clock(connection)["due_at"] == wall("2026-03-30 17:00")
+    row = clock(connection)
+    assert (row["due_at"], row["breaches_after"]) == (wall("2026-03-30 17:00"), wall("2026-03-31 09:00"))
+    assert (row["verdict"], row["at_risk_from"]) == ("undecided", wall("2026-03-30 15:00"))
 
 
 def test_example_10_only_business_time_inside_a_hold_is_taken_out(connection: Connection) -> None:
@@ -128,11 +136,23 @@ def test_example_10_only_business_time_inside_a_hold_is_taken_out(connection: Co
     desk.opened("2026-03-27 15:00", desk.policy("p", resolution=480))
     desk.then(e.TicketPutOnHold, "2026-03-27 16:00", reason="requester").then(e.TicketResumed, "2026-03-30 10:00")
     desk.shown(connection)
-    assert clock(connection)["due_at"] == wall("2026-03-30 17:00")
+    row = clock(connection)
+    assert (row["due_at"], row["warns_at"]) == (wall("2026-03-30 17:00"), wall("2026-03-30 15:00"))
 
 
 def test_example_11_business_and_calendar_time_elapsed(connection: Connection) -> None:
+    # A weekend without a change of the clocks: 60:30 between Friday 21:00 and Monday 09:30.
     desk = Desk()
-    desk.opened("2026-03-27 21:00", desk.policy("p", office("08:00", "17:00"), resolution=480)).shown(connection)
-    (row,) = clocks_wanted(connection, None, Wanted(), now=wall("2026-03-30 09:30"), policies=desk.policies).rows
-    assert (row["elapsed"], row["left"]) == (hours(1.5), hours(6.5))
+    hours_of_office = office("08:00", "17:00")
+    desk.opened("2026-03-20 21:00", desk.policy("business", hours_of_office, resolution=480), 1)
+    plain = policy_from(
+        "plain", 1, calendar_from("same", 1, **hours_of_office), {"targets": {"resolution": {"calendar_minutes": 480}}}
+    )
+    desk.policies[plain.ref] = plain
+    desk.opened("2026-03-20 21:00", plain.ref, 2).shown(connection)
+    wanted = Wanted(statuses=("running", "breached"))
+    found = clocks_wanted(connection, None, wanted, now=wall("2026-03-23 09:30"), policies=desk.policies).rows
+    rows = {row["number"]: row for row in found}
+    assert (rows[1]["elapsed"], rows[1]["left"]) == (hours(1.5), hours(6.5))
+    assert rows[1]["elapsed"] / rows[1]["target"] == 0.1875
+    assert (rows[2]["elapsed"], rows[2]["verdict"]) == (hours(60.5), "breached")
