@@ -95,6 +95,8 @@ async def list_lines(
     """Who did what, when and why. A ticket's lines are seen by auditors of the department it is in today."""
     edge = edge_of(request)
     zone = parameters.must_be_zone(timezone, "timezone")
+    if since is not None and until is not None:
+        parameters.must_be_period(since, until)
     named = parameters.ticket_named(ticket) if ticket is not None else None
     wanted = Wanted(
         ticket=named if isinstance(named, UUID) else None,

@@ -143,7 +143,9 @@ async def count_queues(
 )
 async def list_queue(
     request: Request,
-    queue: Annotated[str, Path(max_length=64, description="A group or a department.", examples=["it"])],
+    queue: Annotated[
+        str, Path(max_length=64, pattern=r"^[^\x00]*$", description="A group or a department.", examples=["it"])
+    ],
     caller: Annotated[Principal, permitted("ticket.read")],
     state: _States = _OPEN,
     sort: Sort = "due",

@@ -7,7 +7,7 @@ not mention stays, unless it is pruned. Calendars, policies and request types ge
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from jsonschema import Draft202012Validator
@@ -19,7 +19,8 @@ from domain.clock.configured import calendar_of, policy_of
 from domain.clock.holiday_sets import holidays_of
 from domain.errors import SetupConflict
 from domain.setup import events as e
-from domain.setup.policies import CONDITIONS, must_not_tie
+from domain.setup.forms import must_refer_to_itself_only
+from domain.setup.policies import CONDITIONS, choices, must_not_tie
 from domain.setup.state import Setup, evolve
 
 HANDLE = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -64,7 +65,7 @@ class HolidaysPart(_Part):
 
     country: str = ""
     region: str | None = None
-    years: tuple[int, ...] = ()
+    years: tuple[Annotated[int, Field(ge=1900, le=2200)], ...] = ()
     dates: dict[date, str] = {}
 
     def frozen(self) -> dict[str, str]:
@@ -76,6 +77,8 @@ class HolidaysPart(_Part):
 def _times(value: Any) -> Openings:
     """ "09:00-17:00", or a list of such."""
     spans = [value] if isinstance(value, str) else value
+    if not isinstance(spans, list | tuple):
+        raise ValueError("openings are of the form 09:00-17:00")
     pairs = []
     for span in spans:
         start, dash, end = str(span).partition("-")
@@ -113,16 +116,34 @@ class CalendarPart(_Part):
         return {day: _times(spans) for day, spans in value.items()} if isinstance(value, Mapping) else value
 
 
+Handles = str | tuple[str, ...] | None
+Priority = Annotated[int, Field(ge=1, le=5)]
+
+
+class ConditionPart(_Part):
+    """For which tickets a policy is: each of these is one value or a choice of several; of tags all must be there."""
+
+    department: Handles = None
+    request_type: Handles = None
+    priority: Priority | tuple[Priority, ...] | None = None
+    tier: Handles = None
+    tags: Handles = None
+
+
 class PolicyPart(_Part):
     """A service level policy; ``when`` is its condition, the rest its terms."""
 
     calendar: str
-    when: dict[Literal["department", "request_type", "priority", "tier", "tags"], JsonValue] = {}
+    when: ConditionPart = ConditionPart()
     targets: dict[str, dict[str, int]] = {}
     pauses: dict[str, tuple[str, ...]] | None = None
     warnings: tuple[float, ...] | None = None
     on_reopen: str | None = None
     on_retarget: str | None = None
+
+    def condition(self) -> dict[str, Any]:
+        """The condition as stored: only what is given."""
+        return dict(msgspec.to_builtins(self.when.model_dump(exclude_none=True)))
 
     def terms(self) -> dict[str, Any]:
         """The terms as stored: only what is given."""
@@ -147,6 +168,7 @@ class RequestTypePart(_Part):
             Draft202012Validator.check_schema(form)
         except SchemaError as fault:
             raise ValueError(f"not a JSON Schema: {fault.message}") from None
+        must_refer_to_itself_only(form)
         return form
 
 
@@ -278,7 +300,7 @@ def _policy(name: str, part: PolicyPart, document: DeskDocument, setup: Setup) -
         policy_version=max(versions, default=0) + 1,
         calendar=part.calendar,
         calendar_version=calendar_version,
-        condition={str(name): value for name, value in part.when.items()},
+        condition=part.condition(),
         terms=part.terms(),
     )
     if _says(wanted, "policy_version") != _says(known, "policy_version"):
@@ -315,7 +337,7 @@ def must_hold_together(setup: Setup) -> None:
     for department in setup.departments.values():
         if department.default_group:
             field = f"departments.{department.department}.default_group"
-            _must_know(setup.groups, department.default_group, field)
+            _must_be_group_of(setup, department.default_group, department.department, field)
     for agent in setup.agents.values():
         for name in agent.groups:
             _must_know(setup.groups, name, f"agents.{agent.agent}.groups")
@@ -327,7 +349,7 @@ def must_hold_together(setup: Setup) -> None:
         field = f"request_types.{request_type.request_type}"
         _must_know(setup.departments, request_type.department, f"{field}.department")
         if request_type.group:
-            _must_know(setup.groups, request_type.group, f"{field}.group")
+            _must_be_group_of(setup, request_type.group, request_type.department, f"{field}.group")
     for policy in setup.policies_in_force.values():
         _must_make_sense(policy, setup)
     must_not_tie(setup.policies_in_force.values())
@@ -338,6 +360,12 @@ def _must_know(known: Mapping[str, Any], name: str, field: str) -> None:
         raise SetupConflict(f"{field} names {name!r}, which is not configured.", field=field)
 
 
+def _must_be_group_of(setup: Setup, group: str, department: str, field: str) -> None:
+    _must_know(setup.groups, group, field)
+    if setup.groups[group].department != department:
+        raise SetupConflict(f"{field} names {group!r}, which is a group of another department.", field=field)
+
+
 def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
     field = f"policies.{policy.policy}"
     calendar = setup.calendars.get((policy.calendar, policy.calendar_version))
@@ -346,6 +374,10 @@ def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
     for name in policy.condition:
         if name not in (*CONDITIONS, "tags"):
             raise SetupConflict(f"{field}.when: {name!r} cannot be asked about.", field=f"{field}.when")
+    for department in choices(policy.condition, "department") or ():
+        _must_know(setup.departments, department, f"{field}.when.department")
+    for request_type in choices(policy.condition, "request_type") or ():
+        _must_know(setup.request_types_in_force, request_type, f"{field}.when.request_type")
     try:
         policy_of(policy, calendar_of(calendar))
     except ValueError as fault:

@@ -21,7 +21,7 @@ from domain.errors import (
     TicketMovedOn,
     TicketNotFound,
 )
-from domain.person.events import PersonRegistered
+from domain.person.events import PersonEvent, PersonRegistered
 from domain.request.events import RequestDecided
 from domain.setup.events import SETUP, SetupEvent
 from domain.setup.state import Setup
@@ -285,7 +285,7 @@ class Ordering(Task):
     def _meet(self, order: Order, command: Command, draft: Draft, act: Act) -> None:
         """Register the person whom the command names, unless the desk knows them."""
         person = self.person_of(order)
-        if draft.stream(person).version:
+        if isinstance(draft.stream(person).first, PersonEvent):
             return
         asked: Requester = getattr(command, "requester", None) or THE_CALLER
         if asked.id is not None:

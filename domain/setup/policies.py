@@ -22,7 +22,8 @@ from domain.setup.state import Setup
 CONDITIONS = ("department", "request_type", "priority", "tier")
 
 
-def _choices(condition: Mapping[str, Any], name: str) -> tuple[Any, ...] | None:
+def choices(condition: Mapping[str, Any], name: str) -> tuple[Any, ...] | None:
+    """The values of which a ticket must have one (of tags: all); None when the condition does not ask."""
     if name not in condition:
         return None
     wanted = condition[name]
@@ -32,15 +33,15 @@ def _choices(condition: Mapping[str, Any], name: str) -> tuple[Any, ...] | None:
 def applies(policy: PolicyVersioned, facts: Mapping[str, Any]) -> bool:
     """Whether a ticket with these facts (the names of the condition, ``tags`` a collection) meets the condition."""
     for name in CONDITIONS:
-        wanted = _choices(policy.condition, name)
+        wanted = choices(policy.condition, name)
         if wanted is not None and facts[name] not in wanted:
             return False
-    return set(_choices(policy.condition, "tags") or ()) <= set(facts["tags"])
+    return set(choices(policy.condition, "tags") or ()) <= set(facts["tags"])
 
 
 def specificity(policy: PolicyVersioned) -> int:
     """How much the condition asks for."""
-    return sum(name in policy.condition for name in CONDITIONS) + len(_choices(policy.condition, "tags") or ())
+    return sum(name in policy.condition for name in CONDITIONS) + len(choices(policy.condition, "tags") or ())
 
 
 def policy_for(setup: Setup, facts: Mapping[str, Any]) -> PolicyVersioned | None:
@@ -52,7 +53,7 @@ def policy_for(setup: Setup, facts: Mapping[str, Any]) -> PolicyVersioned | None
 def _could_meet(a: PolicyVersioned, b: PolicyVersioned) -> bool:
     """Whether some ticket meets both conditions."""
     for name in CONDITIONS:
-        left, right = _choices(a.condition, name), _choices(b.condition, name)
+        left, right = choices(a.condition, name), choices(b.condition, name)
         if left is not None and right is not None and not set(left) & set(right):
             return False
     return True

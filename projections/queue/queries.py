@@ -6,7 +6,6 @@ page costs the same wherever it lies, and no list is cut short.
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,15 +15,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from domain.errors import NotUnderstood
+from projections.engine.cursors import CursorNotValid, cursor_at, instant, number, place_of
 from projections.queue.entries import COUNTED, DUE, OPEN, entries
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
-
-
-class CursorNotValid(NotUnderstood):
-    """The cursor does not belong to this list."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +130,7 @@ def tickets(
         rows = cursor.execute(query, [*parameters, limit + 1]).fetchall()
     more = len(rows) > limit
     rows = rows[:limit]
-    following = _cursor(sort, rows[-1]["sorted_by"], rows[-1]["number"]) if more else None
+    following = cursor_at((sort, rows[-1]["sorted_by"], rows[-1]["number"])) if more else None
     for row in rows:
         del row["sorted_by"]
     return Page(rows, following)
@@ -269,20 +264,8 @@ def queue_named(connection: Connection, name: str) -> Wanted | None:
     return None
 
 
-def _cursor(sort: str, value: str, number: int) -> str:
-    return urlsafe_b64encode(msgspec.json.encode((sort, value, number))).decode().rstrip("=")
-
-
-def _read_cursor(sort: str, text: str) -> tuple[str, int]:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        named, value, number = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str, str, int])
-        if SORTS[sort].kind == _INSTANT and value != "infinity":
-            datetime.fromisoformat(value)
-        elif SORTS[sort].kind != _INSTANT:
-            int(value)
-    except ValueError as error:
-        raise CursorNotValid from error
-    if named != sort or abs(number) >= 2**63:
+def _read_cursor(sort: str, text: str) -> tuple[datetime | str | int, int]:
+    named, value, last = place_of(text, tuple[str, str, int])
+    if named != sort:
         raise CursorNotValid
-    return value, number
+    return instant(value) if SORTS[sort].kind == _INSTANT else number(value), number(last)

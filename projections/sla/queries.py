@@ -4,7 +4,6 @@ A caller's scope is part of every question. Breached as of a moment is what had 
 or not anybody had noticed. Lists are paged by keyset, and no list is cut short.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -16,16 +15,12 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from domain.clock.policy import PLAIN_TIME, Kind, Policies, PolicyRef, Unit
-from domain.errors import NotUnderstood
+from projections.engine.cursors import cursor_at, instant, number, place_of
 from projections.sla.entries import DUE, PROMISED, SCOPE, clocks
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
 Status = Literal["running", "paused", "at_risk", "breached", "met"]
-
-
-class CursorNotValid(NotUnderstood):
-    """The cursor does not belong to this list."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,18 +209,9 @@ def next_alarm(connection: Connection) -> datetime | None:
 
 
 def _cursor(row: Row) -> str:
-    place = (row["sorted_by"], row["number"], row["clock"], row["instance"])
-    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    return cursor_at((row["sorted_by"], row["number"], row["clock"], row["instance"]))
 
 
 def _read_cursor(text: str) -> dict[str, Any]:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        due, number, kind, instance = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str, int, Kind, int])
-        if due != "infinity":
-            datetime.fromisoformat(due)
-    except ValueError as error:
-        raise CursorNotValid from error
-    if max(abs(number), abs(instance)) >= 2**63:
-        raise CursorNotValid
-    return {"due": due, "number": number, "kind": kind.value, "instance": instance}
+    due, place, kind, instance = place_of(text, tuple[str, int, Kind, int])
+    return {"due": instant(due), "number": number(place), "kind": kind.value, "instance": number(instance)}

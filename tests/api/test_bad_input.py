@@ -152,6 +152,18 @@ def test_a_handle_that_means_nothing_is_neither_told_nor_recorded(admin, house, 
     assert "maiden" not in str(decided)
 
 
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\x00b", "a\nb"])
+def test_a_custom_field_whose_name_is_none(alice, number, nothing_changes, name):
+    answer = alice.post(f"/tickets/{number}/set-field", json={"fields": {name: 1}})
+    assert [fault["field"] for fault in refused(answer, 422, "not-valid")["faults"]] == ["body/fields"]
+
+
+def test_a_queue_whose_name_is_none(alice, house):
+    house.catch_up()
+    refused(alice.get("/queues/x%00y/tickets"), 422, "not-valid")
+    refused(alice.get("/queues/moon/tickets"), 404, "not-known")
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 def test_a_number_that_json_cannot_carry(alice, nothing_changes, number):
     body = b'{"department":"it","title":"x","form":{"x":%s}}' % number.encode()

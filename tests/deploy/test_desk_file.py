@@ -29,6 +29,7 @@ NOWHERE = """\
     openings: {monday: 09:00-12:00}
     holidays: {country: ZZ, years: [2026]}
 """
+ASKING = "request_types:\n  x:\n    name: X\n    department: it\n    form:\n      {form}\n"
 
 
 def read(tmp_path: Path, text: str) -> Setup:
@@ -57,6 +58,16 @@ def read(tmp_path: Path, text: str) -> Setup:
         (NOWHERE, 9, "ZZ"),
         ("groups:\n  desk: {name: Again, department: it}\n", 9, "second time"),
         ("request_types:\n  x: {name: X, department: it, form: {type: nonsense}}\n", 10, "JSON Schema"),
+        (ASKING.format(form='$ref: "#/nope"'), 13, "$defs"),
+        (ASKING.format(form='$ref: "http://127.0.0.1/form.json"'), 13, "$defs"),
+        (ASKING.format(form='{$defs: {a: {$ref: "#/$defs/a"}}, $ref: "#/$defs/a"}'), 13, "circle"),
+        ("policies:\n  p: {calendar: office, when: {priority: high}}\n", 10, "priority"),
+        ("policies:\n  p: {calendar: office, when: {priority: [[1]]}}\n", 10, "priority"),
+        ("policies:\n  p: {calendar: office, when: {department: itt}}\n", 10, "itt"),
+        ("policies:\n  p: {calendar: office, when: {request_type: lptop}}\n", 10, "lptop"),
+        ("  night:\n    zone: UTC\n    openings: {monday: 9}\n", 11, "09:00-17:00"),
+        ("  night:\n    zone: UTC\n    openings: {monday: 09:00-12:00}\n    special: {2026-12-24: 9}\n", 12, "09:00"),
+        (NOWHERE.replace("ZZ, years: [2026]", "DE, years: [20260]"), 12, "2200"),
         ("grants:\n  alice: {agnet: [it]}\n", 10, "agnet"),
         ("departments: [\n", 9, ""),
     ],
@@ -69,6 +80,11 @@ def test_a_mistake_is_refused_with_its_line(tmp_path: Path, more: str, line: int
     lines = [int(part.split(":")[0].split(",")[0]) for part in said.split("line ")[1:]]
     assert any(abs(found - line) <= 2 for found in lines), said
     assert word in said
+
+
+def test_a_default_group_is_a_group_of_its_department(tmp_path: Path):
+    with pytest.raises(DeskFileError, match=r"line 3.*another department"):
+        read(tmp_path, BASE.replace("groups:", "  hr: {name: HR, default_group: desk}\ngroups:"))
 
 
 def test_the_example_is_good_and_the_same_again_changes_nothing():

@@ -1,12 +1,16 @@
 """The queue: its rows agree with the tickets, and its lists show what the caller may see, in order, whole."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from domain.envelope import Event
 from domain.ticket.events import TicketEvent
@@ -14,10 +18,10 @@ from domain.ticket.state import Ticket, fold
 from lives import DEPARTMENTS, GROUPS, POLICIES, Desk
 from machines import Databases
 from projections.engine import Projector, install
+from projections.engine.cursors import CursorNotValid, cursor_at
 from projections.queue import queue
 from projections.queue.queries import (
     SORTS,
-    CursorNotValid,
     Row,
     Scope,
     Wanted,
@@ -209,6 +213,25 @@ def test_a_cursor_of_another_list_is_refused(shown: Connection) -> None:
     for bad in (cursor, "nonsense", "WyJudW1iZXIiLCJ4IiwxXQ", "'"):
         with pytest.raises(CursorNotValid):
             tickets(shown, ALL, EVERYTHING, sort="number", after=bad)
+
+
+def test_whatever_a_cursor_holds_it_is_a_place_in_the_list_or_refused(shown: Connection) -> None:
+    values = st.one_of(
+        st.text(),
+        st.integers().map(str),
+        st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat),
+        st.sampled_from(
+            ["infinity", "-infinity", "now", "2026-W01-1", "1_0", "\uff11", "2026-01-01T00:00:00+00:00\x00"]
+        ),
+    )
+
+    @settings(max_examples=200, deadline=None)
+    @for_all(sort=st.sampled_from(sorted(SORTS)), value=values, number=st.integers())
+    def hold(sort: str, value: str, number: int) -> None:
+        with suppress(CursorNotValid):
+            tickets(shown, ALL, EVERYTHING, sort=sort, after=cursor_at((sort, value, number)), limit=1)
+
+    hold()
 
 
 def test_a_queue_is_a_group_or_a_department(shown: Connection) -> None:

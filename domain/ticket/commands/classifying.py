@@ -5,7 +5,7 @@ from pydantic import Field, JsonValue
 from domain.errors import NothingChanges, NotUnderstood
 from domain.setup.events import RequestTypeVersioned
 from domain.ticket.commands.command import UNFINISHED, Command, Decision, Situation, decide, must_differ
-from domain.ticket.commands.opening import Requester, is_personal, must_be_tags
+from domain.ticket.commands.opening import FieldName, Requester, is_personal, must_be_tags
 from domain.ticket.events import (
     CategoryChanged,
     DescriptionAmended,
@@ -73,7 +73,7 @@ class SetField(Command):
     VERB = "set-field"
     STATUSES = UNFINISHED
 
-    fields: dict[str, JsonValue] = Field(min_length=1, max_length=100)
+    fields: dict[FieldName, JsonValue] = Field(min_length=1, max_length=100)
 
 
 class ChangeRequester(Command):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Set
 from itertools import takewhile
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from jsonschema import Draft202012Validator
@@ -20,6 +20,9 @@ from domain.ticket.events import (
     TicketSplitOff,
 )
 from domain.ticket.state import Ticket
+
+FieldName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A custom field's name: it is stored readable, as a form's fields are."""
 
 TAG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
@@ -48,7 +51,7 @@ class Open(Command):
     description: str = Field(default="", max_length=100_000, examples=["Since Monday, from home only."])
     requester: Requester | None = Field(default=None, description="Who asks, if not the caller.")
     request_type: str = Field(default="", max_length=64)
-    form: dict[str, JsonValue] = Field(default={}, description="Answers to the form of the request type.")
+    form: dict[FieldName, JsonValue] = Field(default={}, description="Answers to the form of the request type.")
     category: str = Field(default="", max_length=200)
     impact: Level = 3
     urgency: Level = 3
@@ -159,7 +162,8 @@ def _names_in(schema: Any) -> Iterator[str]:
 
 def is_personal(form: RequestTypeVersioned | None, field: str, value: Any) -> bool:
     """Whether an answer may tell of a person: all free text does, unless the form says that it does not."""
-    rule = ((form.form.get("properties") or {}).get(field) or {}) if form else {}
+    rule = (form.form.get("properties") or {}).get(field) if form else None
+    rule = rule if isinstance(rule, dict) else {}
     if "x-acta-personal" in rule:
         return bool(rule["x-acta-personal"])
     harmless = isinstance(value, bool | int | float) or value is None or "enum" in rule or "const" in rule

@@ -17,12 +17,13 @@ from domain.errors import (
     KeyUsedDifferently,
     NotAllowed,
     NotInGroup,
+    PersonNotFound,
     Refused,
     TicketMovedOn,
     TicketNotFound,
     TimeInTheFuture,
 )
-from domain.setup.events import RoleGranted
+from domain.setup.events import SETUP, RoleGranted
 from domain.ticket import state
 from domain.ticket.commands import COMMANDS
 from domain.ticket.commands.assigning import Assign, Claim
@@ -270,3 +271,11 @@ def test_the_reply_of_whoever_asked_is_sealed_for_them(desk: Desk):
     ticket = opened(desk, requester=Requester(email="petra@example.org").model_dump())
     desk.handle(Order(command=Reply(text="Mine."), principal=me, ticket=str(ticket.number)))
     assert {event.seal.subject for event in desk.history(ticket.ticket) if event.seal} == {petra}
+
+
+def test_only_a_person_can_be_the_one_who_asks(desk: Desk):
+    ticket = desk.handle(opening()).ticket
+    for other in (ticket, SETUP):
+        with pytest.raises(PersonNotFound):
+            desk.handle(opening(requester={"id": other}))
+    desk.handle(opening(requester={"id": desk.ticket(ticket).requester}))

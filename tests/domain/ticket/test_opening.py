@@ -24,3 +24,12 @@ def test_an_answer_that_does_not_fit_is_named_by_the_form_alone(answers, field):
     ask = given().when(Open(department="it", title="Rome", request_type="trip", form=answers))
     ask.setup = msgspec.structs.replace(DESK, request_types_in_force={"trip": form})
     ask.then_refused(FormNotValid, faults=[{"field": field, "rule": "type"}])
+
+
+def test_a_form_may_say_of_a_field_no_more_than_that_it_is_there():
+    form = RequestTypeVersioned(
+        request_type="trip", request_type_version=1, department="it", name="Trip", form={"properties": {"to": True}}
+    )
+    ask = given().when(Open(department="it", title="Rome", request_type="trip", form={"to": "Rome"}))
+    ask.setup = msgspec.structs.replace(DESK, request_types_in_force={"trip": form})
+    assert ask.becomes().personal == {"to"}

@@ -7,7 +7,8 @@ import pytest
 
 from berlin import LONG_AFTER, Connection, Desk, clock, named, wall
 from domain.ticket import events as e
-from projections.sla.queries import CursorNotValid, Wanted, alarms, clocks_wanted, next_alarm
+from projections.engine.cursors import CursorNotValid
+from projections.sla.queries import Wanted, alarms, clocks_wanted, next_alarm
 
 
 @pytest.fixture
