@@ -63,7 +63,8 @@ def _projected(place: Place) -> tuple[float, float]:
         head = desk.store.head()
         topic = place.topic()
         with _thread(lambda stop: _relay(place, desk, dsn, topic, stop)):
-            _until(lambda: _arrived(place, topic) >= head)
+            # Without its head a partition that the last event is not in would never count as complete.
+            _until(lambda: _told(place, topic) >= head)
         began, began_cpu = perf_counter(), process_time()
         with _thread(lambda stop: _project(place, desk, dsn, topic, stop)), _reader(dsn) as reader:
             _until(lambda: complete(reader) >= head)
@@ -198,6 +199,11 @@ def _project(place: Place, desk: Desk, dsn: str, topic: str, stop: Flag) -> None
 def _arrived(place: Place, topic: str) -> int:
     """The position up to which every event is on the topic."""
     return max((tail.position for tail in read_tails(place.kafka, topic) if tail is not None), default=0)
+
+
+def _told(place: Place, topic: str) -> int:
+    """The position up to which every partition says that it is complete."""
+    return min(tail.position if tail is not None else 0 for tail in read_tails(place.kafka, topic))
 
 
 def complete(reader: psycopg.Connection) -> int:
