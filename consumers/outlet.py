@@ -1,6 +1,6 @@
 """Sending to Kafka in transactions, with the ways closed in which kafka-python 3.0 loses messages or waits for ever.
 
-* A batch that runs into its delivery timeout fails its futures, but not the transaction: a commit after that succeeds
+* A batch that runs into its delivery timeout fails its future, but not the transaction: a commit after that succeeds
   without it. So every future is asked before a commit.
 * After some errors the producer takes a new epoch and goes on with what is left. So nothing is sent after an error.
 * ``commit_transaction`` has no time limit. So it is waited for from outside.
@@ -11,12 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaTimeoutError
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.producer.future import FutureProduceResult
 
 from consumers.cloudevents import Headers
+from consumers.packing import Batch, acknowledged, hand_over
 from consumers.topics import LARGEST_MESSAGE, Client
 
 REQUEST_S = 8.0
@@ -46,13 +47,13 @@ class Outlet:
                 "reconnect_backoff_max_ms": 1000,
                 # A batch leaves when it is full or when the transaction is to be committed, not before.
                 "linger_ms": 1000,
-                "batch_size": 512 * 1024,
                 "max_request_size": LARGEST_MESSAGE,
-                "compression_type": "lz4",
                 "metrics_enabled": False,
             }
         )
-        self._sent: list[Any] = []
+        self._filling: dict[TopicPartition, Batch] = {}
+        self._sent: list[FutureProduceResult] = []
+        self._begun = False
         try:
             self._producer.init_transactions()
         except BaseException:
@@ -63,18 +64,31 @@ class Outlet:
         self, topic: str, partition: int, key: bytes | None, value: bytes, headers: Headers, timestamp_ms: int
     ) -> None:
         """Add a message to the transaction, which the first one begins."""
-        if not self._sent:
+        if len(value) > LARGEST_MESSAGE:
+            raise MessageSizeTooLargeError(f"a message of {len(value)} bytes")
+        if not self._begun:
             self._producer.begin_transaction()
-        self._sent.append(self._producer.send(topic, value, key, headers, partition, timestamp_ms))
+            self._producer.partitions_for(topic)
+            self._begun = True
+        where = TopicPartition(topic, partition)
+        batch = self._filling.get(where)
+        if batch is None:
+            batch = self._filling[where] = Batch()
+        batch.add(timestamp_ms, key, value, headers)
+        if batch.full():
+            self._sent.append(hand_over(self._producer, where, self._filling.pop(where)))
 
     def commit(self) -> None:
         """Return when the whole transaction is committed. If this raises, it may have been, or may not."""
-        if not self._sent:
+        if not self._begun:
             return
+        self._sent += [hand_over(self._producer, where, batch) for where, batch in self._filling.items()]
+        self._filling.clear()
         self._producer.flush(REQUEST_S + 4)
         for future in self._sent:
-            future.get(0)
+            acknowledged(future)
         self._sent.clear()
+        self._begun = False
         _within(COMMIT_S, self._producer.commit_transaction)
 
     def close(self) -> None:
