@@ -170,10 +170,15 @@ def _views(names: list[str] | None) -> list[View]:
     return [known[name] for name in names] if names else list(ALL)
 
 
-def main() -> None:
-    """Run the command line; what goes wrong is said in a line, without a traceback."""
+def collect_seldom() -> None:
+    """Set this process to look for garbage in cycles less often; hardly any arises."""
     # Most of what lives here lives long; looking through it every 700 objects costs a tenth of the time.
     gc.set_threshold(100_000, 50, 100)
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is said in a line, without a traceback."""
+    collect_seldom()
     try:
         cli()
     except (SettingsError, Refused, Halted, Stopped) as fault:

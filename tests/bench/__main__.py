@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.cli import collect_seldom
 from tests.bench import doors, following, importing, lists, reading, writing
 from tests.bench.place import Options, Place
 from tests.bench.rows import Row, markdown, plain
@@ -40,6 +41,8 @@ def main() -> None:
     unknown = set(asked.groups) - set(GROUPS)
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
+    # What is measured in this process runs as it does in Acta's own.
+    collect_seldom()
     place = Place(Options(quick=asked.quick, large=asked.large, runs=asked.runs, log=asked.log))
     rows: list[Row] = []
     failed: list[str] = []
