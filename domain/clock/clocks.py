@@ -195,7 +195,7 @@ class Clocks(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def current(self) -> tuple[Clock, ...]:
-        return tuple(clock for clock in (self.first, self.next, self.resolution) if clock is not None)
+        return tuple([clock for clock in (self.first, self.next, self.resolution) if clock is not None])
 
     @property
     def due_at(self) -> datetime | None:
@@ -203,8 +203,7 @@ class Clocks(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
         return min((clock.due_at for clock in self.current if clock.due_at is not None), default=None)
 
     def __iter__(self) -> Iterator[Clock]:
-        yield from self.past
-        yield from self.current
+        return iter(self.past + self.current)
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from domain.clock.clocks import Breach, Cause, Clock, Clocks, Stage, Warned, in_utc
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, PolicyRef
-from domain.clock.turning import breached, noticed
+from domain.clock.turning import breached, may_breach, noticed
 
 
 class Owed(Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ def next_owed_after(clocks: Clocks) -> datetime | None:
 
     In the past when something is owed already; None when nothing will be unless the ticket changes.
     """
-    return min((instant for clock in clocks for instant in _instants(clock)), default=None)
+    return min([instant for clock in clocks for instant in _instants(clock)], default=None)
 
 
 def recorded(clocks: Clocks, mark: Mark) -> Clocks:
@@ -97,14 +97,15 @@ def _of_breach(clock: Clock, breach: Breach, fact: Fact) -> Owed:
     )
 
 
-def _instants(clock: Clock) -> Iterator[datetime]:
-    yield from (warning.at for warning in clock.warned if not warning.recorded)
-    yield from (warning.at for warning in clock.warn_at[:1])
-    for breach in clock.breaches:
-        if breach.stands != breach.recorded and not breach.withdrawn:
-            yield breach.at
-    if clock.breaches_after is not None and breached(clock, recorded=False) is not clock:
-        yield clock.breaches_after
+def _instants(clock: Clock) -> list[datetime]:
+    found = [warning.at for warning in clock.warn_at[:1]]
+    if clock.warned:
+        found += [warning.at for warning in clock.warned if not warning.recorded]
+    if clock.breaches:
+        found += [b.at for b in clock.breaches if b.stands != b.recorded and not b.withdrawn]
+    if clock.breaches_after is not None and may_breach(clock):
+        found.append(clock.breaches_after)
+    return found
 
 
 def _noted(clock: Clock, mark: Mark) -> Clock:

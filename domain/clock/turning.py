@@ -123,10 +123,19 @@ def noticed(clock: Clock, at: datetime, silent: bool) -> Clock:
 
 def breached(clock: Clock, recorded: bool) -> Clock:
     """The running clock with its breach by time noted, once per target."""
-    if clock.target is None or clock.due_at is None or clock.breaches_after is None or _known(clock):
+    if not may_breach(clock):
         return clock
+    assert clock.target is not None
+    assert clock.due_at is not None
+    assert clock.breaches_after is not None
     breach = _breach(clock, clock.breaches_after, clock.due_at, clock.target, Cause.TIME, recorded)
     return replace(clock, breaches=(*clock.breaches, breach))
+
+
+def may_breach(clock: Clock) -> bool:
+    """Whether a breach by time lies ahead of the running clock that nothing has noted yet."""
+    ahead = clock.breaches_after is not None and clock.due_at is not None and clock.target is not None
+    return ahead and not _known(clock)
 
 
 def _breach(clock: Clock, at: datetime, due_at: datetime, gone: timedelta, cause: Cause, recorded: bool) -> Breach:
@@ -198,7 +207,8 @@ def _judged(turn: Turn, clock: Clock, policy: Policy) -> Turn:
 
 
 def _known(clock: Clock) -> bool:
-    return any(breach.target == clock.target and not breach.contradicted for breach in clock.breaches)
+    breaches, target = clock.breaches, clock.target
+    return bool(breaches) and any(breach.target == target and not breach.contradicted for breach in breaches)
 
 
 def _contradicted(breaches: tuple[Breach, ...], at: datetime) -> tuple[Breach, ...]:
