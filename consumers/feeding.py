@@ -5,10 +5,12 @@ noticed without a restart; the other views go on meanwhile.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -20,12 +22,14 @@ from domain.envelope import Event
 from domain.errors import Unreadable
 from domain.store.privacy import unseal
 from domain.store.recorder import SealedEvent
-from projections.engine import Fenced, Projector, Stopped, Versions, View, ViewStopped
+from projections.engine import Fenced, Projector, Stopped, Versions, View, ViewStopped, apply_abreast, install
 
 Connection = psycopg.Connection[Any]
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 300.0
+REMEMBERED = 20_000
+"""Rows of each table that are kept in memory."""
 
 _log = logging.getLogger("acta.project")
 
@@ -89,77 +93,113 @@ class _Waiting:
     said: str = ""
 
 
+class Batch(NamedTuple):
+    """What one partition (or the store) has to say next, and where to resume after it."""
+
+    items: Sequence[Item]
+    next_offset: int | None = None
+
+
 @dataclass
-class Feeding:
-    """The views that are fed from one partition (or the store)."""
+class _Feeding:
+    """One view, and the partitions (or the store) that it is fed from."""
 
     connection: Connection
-    views: Sequence[View]
-    partition: int
+    view: View
     versions: Versions
-    _open: dict[str, Projector] = field(default_factory=dict)
-    _waiting: dict[str, _Waiting] = field(default_factory=dict)
+    _open: dict[int, Projector] = field(default_factory=dict)
+    _waiting: dict[int, _Waiting] = field(default_factory=dict)
 
-    def open_due(self) -> bool:
-        """Open the views that are not open and whose time to be tried has come; whether any was opened."""
-        opened = False
-        for view in self.views:
-            waiting = self._waiting.get(view.name)
-            if view.name in self._open or (waiting and waiting.until > monotonic()):
+    def open_due(self, partitions: Iterable[int]) -> set[int]:
+        """Open the view in those of ``partitions`` where it is not open and its time to be tried has come."""
+        opened = set()
+        for partition in partitions:
+            waiting = self._waiting.get(partition)
+            if partition in self._open or (waiting and waiting.until > monotonic()):
                 continue
             try:
-                self._open[view.name] = Projector(self.connection, view, self.partition, versions=self.versions)
-                opened = True
+                self._open[partition] = Projector(
+                    self.connection,
+                    self.view,
+                    partition,
+                    versions=self.versions,
+                    remember=REMEMBERED,
+                    beside=next(iter(self._open.values()), None),
+                )
+                opened.add(partition)
             except Stopped as why:
-                self._stop(view.name, reason(why), str(why))
+                self._stop(partition, reason(why), str(why))
         return opened
 
-    @property
-    def position(self) -> int | None:
-        """From where events are needed; None while no view is open."""
-        return min((projector.position for projector in self._open.values()), default=None)
+    def position(self, partition: int) -> int | None:
+        """How far the view has read; None if it is not open."""
+        projector = self._open.get(partition)
+        return None if projector is None else projector.position
 
-    def apply(self, items: Sequence[Item], next_offset: int | None = None) -> bool:
-        """Hand a batch to every open view; whether all of them are still open.
+    def leave(self, partition: int) -> None:
+        """Feed it from this partition no more."""
+        self._open.pop(partition, None)
+        self._waiting.pop(partition, None)
+
+    def apply(self, batches: Mapping[int, Batch]) -> set[int]:
+        """Hand on a batch of each partition; the partitions in which the view has stopped over it.
 
         Raises what is no view's fault, such as a lost connection.
         """
-        whole = True
-        for name, projector in list(self._open.items()):
+        given = {partition: batch for partition, batch in batches.items() if partition in self._open}
+        if self._apply_abreast(given):
+            for partition in given:
+                self._waiting.pop(partition, None)
+            return set()
+        stopped = set()
+        for partition, batch in given.items():
             try:
-                self._feed(projector, items, next_offset)
-                self._waiting.pop(name, None)
+                self._feed(self._open[partition], batch)
+                self._waiting.pop(partition, None)
             except Stopped as why:
-                del self._open[name]
-                self._stop(name, "Fenced" if isinstance(why, Fenced) else "ViewStopped", str(why))
-                whole = False
-        return whole
+                del self._open[partition]
+                self._stop(partition, "Fenced" if isinstance(why, Fenced) else "ViewStopped", str(why))
+                stopped.add(partition)
+        return stopped
 
-    def _feed(self, projector: Projector, items: Sequence[Item], next_offset: int | None) -> None:
+    def _apply_abreast(self, batches: Mapping[int, Batch]) -> bool:
+        """Count everything at once, which is how it nearly always goes; False if nothing was counted."""
+        if any(isinstance(item, Poison) for batch in batches.values() for item in batch.items):
+            return False
+        each = []
+        for partition, (items, next_offset) in batches.items():
+            projector = self._open[partition]
+            events = [item for item in items if isinstance(item, Event)]
+            head = max((item.position for item in items if isinstance(item, Head)), default=0)
+            if max(events[-1].position if events else 0, head) > projector.position:
+                each.append((projector, events, next_offset, head))
+        return not each or apply_abreast(each)
+
+    def _feed(self, projector: Projector, batch: Batch) -> None:
         events: list[Event] = []
         head = 0
-        for item in items:
+        for item in batch.items:
             if isinstance(item, Event):
                 events.append(item)
             elif isinstance(item, Head):
                 head = max(head, item.position)
             elif item.position == 0 or item.position > projector.position:
-                if self._skipped(projector.view, item.position):
+                if self._skipped(item.position):
                     head = max(head, item.position)
                     continue
-                self._count(projector, events, None if next_offset is None else projector.next_offset, head)
+                self._count(projector, events, None if batch.next_offset is None else projector.next_offset, head)
                 self._record(projector, item)
-                raise ViewStopped(projector.view.name, self.partition, item.position, item.type, item.reason)
-        self._count(projector, events, next_offset, head)
+                raise ViewStopped(self.view.name, projector.partition, item.position, item.type, item.reason)
+        self._count(projector, events, batch.next_offset, head)
 
     def _count(self, projector: Projector, events: list[Event], next_offset: int | None, head: int) -> None:
         reached = max(events[-1].position if events else 0, head)
         if reached > projector.position:
             projector.apply(events, next_offset, head)
 
-    def _skipped(self, view: View, position: int) -> bool:
+    def _skipped(self, position: int) -> bool:
         query = "SELECT FROM projections.skips WHERE view = %s AND version = %s AND position = %s"
-        return self.connection.execute(query, (view.name, view.version, position)).fetchone() is not None
+        return self.connection.execute(query, (self.view.name, self.view.version, position)).fetchone() is not None
 
     def _record(self, projector: Projector, poison: Poison) -> None:
         if poison.stream is None:
@@ -171,7 +211,7 @@ class Feeding:
             " DO UPDATE SET error = excluded.error, place = '', seen_at = now()",
             (
                 projector.edition.name,
-                self.partition,
+                projector.partition,
                 poison.position,
                 poison.stream,
                 poison.version,
@@ -180,17 +220,57 @@ class Feeding:
             ),
         )
 
-    def _stop(self, name: str, kind: str, text: str) -> None:
-        """Leave a view out for a while, longer each time it fails again at once."""
-        waiting = self._waiting.get(name)
+    def _stop(self, partition: int, kind: str, text: str) -> None:
+        """Leave a partition out for a while, longer each time it fails again at once."""
+        waiting = self._waiting.get(partition)
         pause = min(waiting.pause * 2, LONGEST_RETRY_S) if waiting else FIRST_RETRY_S
         # Engine and feed write these texts themselves; they hold positions and types, never what an event says.
         _log.error(
             "view=%s partition=%d state=stopped retry_in_s=%.0f kind=%s reason=%r",
-            name,
-            self.partition,
+            self.view.name,
+            partition,
             pause,
             kind,
             text,
         )
-        self._waiting[name] = _Waiting(monotonic() + pause, pause, text)
+        self._waiting[partition] = _Waiting(monotonic() + pause, pause, text)
+
+
+class Feedings:
+    """All views that are fed together. Each has a connection and a thread of its own, so none waits for another."""
+
+    def __init__(self, connect: Callable[[], Connection], views: Sequence[View], versions: Versions) -> None:
+        """``connect`` opens a connection for writing views."""
+        self._closers = ExitStack()
+        with self._closers as opening:
+            self._each = [_Feeding(opening.enter_context(closing(connect())), view, versions) for view in views]
+            self._threads = opening.enter_context(ThreadPoolExecutor(len(views), "acta view"))
+            install(self._each[0].connection, tuple(views))
+            self._closers = opening.pop_all()
+
+    def open_due(self, partitions: Collection[int]) -> set[int]:
+        """Open each view wherever it is not open and its time to be tried has come; the partitions where one was."""
+        return {partition for feeding in self._each for partition in feeding.open_due(partitions)}
+
+    def position(self, partition: int) -> int | None:
+        """From where events are needed; None while no view is open."""
+        positions = [feeding.position(partition) for feeding in self._each]
+        return min((position for position in positions if position is not None), default=None)
+
+    def leave(self, partition: int) -> None:
+        """Feed no view from this partition any more."""
+        for feeding in self._each:
+            feeding.leave(partition)
+
+    def apply(self, batches: Mapping[int, Batch]) -> set[int]:
+        """Hand a batch of each partition to every view that is open; the partitions in which one has stopped over it.
+
+        Raises what is no view's fault, once every view is done.
+        """
+        working = [self._threads.submit(feeding.apply, batches) for feeding in self._each]
+        wait(working)
+        return {partition for work in working for partition in work.result()}
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._closers.close()

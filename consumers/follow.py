@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event as Flag
 
-from consumers.feeding import Feeding, Poison, open_in_bulk
+from consumers.feeding import Batch, Feedings, Poison, open_in_bulk
 from consumers.lease import Leases
 from consumers.loop import Halted, run
 from consumers.project import connect
@@ -11,7 +11,7 @@ from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.envelope import EVENT_TYPES, Event
 from domain.store.upcasts import UPCASTS
-from projections.engine import STORE, Edition, View, install
+from projections.engine import STORE, Edition, View
 from projections.engine import rebuild as build_anew
 
 BATCH = 2000
@@ -39,24 +39,22 @@ class _Following:
         self._rest = SHORTEST_REST_S
         self._leases = Leases(dsn, patience_s)
         try:
-            self._connection = connect(dsn, patience_s)
+            self._feedings = Feedings(lambda: connect(dsn, patience_s), views, Configured(desk.setup))
         except BaseException:
             self._leases.close()
             raise
-        self._feeding = Feeding(self._connection, views, STORE, Configured(desk.setup))
 
     def step(self) -> float:
         self._leases.hold()
         if not self._active:
             if not self._leases.take(self._lease):
                 return STANDBY_S
-            install(self._connection, tuple(self._feeding.views))
             self._active = True
-        self._feeding.open_due()
-        position = self._feeding.position
+        self._feedings.open_due([STORE])
+        position = self._feedings.position(STORE)
         page = [] if position is None else self._desk.store.page(position, BATCH, opened=False)
         if page:
-            self._feeding.apply(open_in_bulk(self._desk, page))
+            self._feedings.apply({STORE: Batch(open_in_bulk(self._desk, page))})
             self._rest = SHORTEST_REST_S
         else:
             self._rest = min(self._rest * 1.2, LONGEST_REST_S)
@@ -64,7 +62,7 @@ class _Following:
 
     def close(self) -> None:
         self._leases.close()
-        self._connection.close()
+        self._feedings.close()
 
 
 def rebuild(

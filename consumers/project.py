@@ -6,7 +6,7 @@ made anew is read rightly, too; who owns which partition is a lease, which spare
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import ceil
 from threading import Event as Flag
 from time import monotonic
@@ -17,14 +17,14 @@ from kafka import TopicPartition
 
 from consumers import cloudevents
 from consumers.cloudevents import Head, Malformed, milliseconds
-from consumers.feeding import Feeding, Poison, open_in_bulk
+from consumers.feeding import Batch, Feedings, Poison, open_in_bulk
 from consumers.lease import CONNECT_TIMEOUT_S, Leases
 from consumers.loop import Halted, run
 from consumers.topics import Client, partitions_of, reader
 from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.store.recorder import SealedEvent
-from projections.engine import STORE, View, install
+from projections.engine import STORE, View
 
 POLL_MS = 200
 BATCH = 5000
@@ -63,8 +63,7 @@ class _Projecting:
         self._desk = desk
         self._views = views
         self._name = f"project {topic} {','.join(sorted(view.name for view in views))}"
-        self._versions = Configured(desk.setup)
-        self._mine: dict[TopicPartition, Feeding] = {}
+        self._mine: list[TopicPartition] = []
         self._shared_at = 0.0
         self._closers: list[Any] = []
         try:
@@ -75,7 +74,8 @@ class _Projecting:
             self._consumer = reader(client, fetch_max_wait_ms=100, max_partition_fetch_bytes=4 * 1024 * 1024)
             self._closers.append(self._consumer)
             self._partitions = partitions_of(self._consumer, topic)
-            install(self._connection, views)
+            self._feedings = Feedings(lambda: connect(dsn, patience_s), views, Configured(desk.setup))
+            self._closers.append(self._feedings)
             self._open_marks()
             self._leases.join(self._name)
         except BaseException:
@@ -86,16 +86,16 @@ class _Projecting:
         if monotonic() - self._shared_at >= SHARE_EVERY_S:
             self._leases.hold()
             self._share()
-            for partition, feeding in self._mine.items():
-                if feeding.open_due():
-                    self._resume(partition)
+            self._open_due()
             self._shared_at = monotonic()
-        for partition, messages in self._consumer.poll(timeout_ms=POLL_MS, max_records=BATCH).items():
-            feeding = self._mine[partition]
-            items = open_in_bulk(self._desk, [_read(message) for message in messages])
-            if not feeding.apply(items, messages[-1].offset + 1):
-                self._resume(partition)
+        found = self._consumer.poll(timeout_ms=POLL_MS, max_records=BATCH)
+        if found:
+            stopped = self._feedings.apply({partition.partition: self._batch(found[partition]) for partition in found})
+            self._resume(stopped)
         return 0.0
+
+    def _batch(self, messages: Sequence[Any]) -> Batch:
+        return Batch(open_in_bulk(self._desk, [_read(message) for message in messages]), messages[-1].offset + 1)
 
     def close(self) -> None:
         for each in reversed(self._closers):
@@ -112,43 +112,51 @@ class _Projecting:
         for view, known, position in rows:
             if known != len(self._partitions) and position > 0:
                 raise Halted(f"{view} has read {known} partitions, the topic has {len(self._partitions)}: rebuild it")
-        for partition in self._partitions:
-            Feeding(self._connection, self._views, partition.partition, self._versions).open_due()
+        everywhere = range(len(self._partitions))
+        self._feedings.open_due(everywhere)
+        for number in everywhere:
+            self._feedings.leave(number)
 
     def _share(self) -> None:
         """Hold as many partitions as is fair among those who project; let go of what is too much."""
         fair = ceil(len(self._partitions) / max(1, self._leases.members(self._name)))
         before = set(self._mine)
-        for partition in list(self._mine)[fair:]:
-            del self._mine[partition]
+        for partition in self._mine[fair:]:
+            self._mine.remove(partition)
+            self._feedings.leave(partition.partition)
             self._leases.release(self._lease(partition))
         for partition in self._partitions:
             if len(self._mine) >= fair:
                 break
             if partition not in self._mine and self._leases.take(self._lease(partition)):
                 # What the one before has written is in the marks, which are read when the views are opened.
-                self._mine[partition] = Feeding(self._connection, self._views, partition.partition, self._versions)
+                self._mine.append(partition)
         if set(self._mine) != before:
-            self._consumer.assign(list(self._mine))
-            for partition, feeding in self._mine.items():
-                feeding.open_due()
-                self._resume(partition)
+            self._consumer.assign(self._mine)
+            self._open_due()
+            self._resume({partition.partition for partition in self._mine})
             held = ",".join(str(partition.partition) for partition in self._mine)
             _log.info("consumer=project state=sharing partitions=%s", held or "none")
 
     def _lease(self, partition: TopicPartition) -> str:
         return f"{self._name} {partition.partition}"
 
-    def _resume(self, partition: TopicPartition) -> None:
+    def _open_due(self) -> None:
+        self._resume(self._feedings.open_due([partition.partition for partition in self._mine]))
+
+    def _resume(self, numbers: Collection[int]) -> None:
         """Read on from where the view that is furthest behind needs it; each view skips what it has counted."""
-        position = self._mine[partition].position
-        if position is None:
-            # A partition without any offset would make every poll fail, also for the others.
-            self._consumer.seek(partition, 0)
-            self._consumer.pause(partition)
-            return
-        self._consumer.seek(partition, self._offset_after(partition, position))
-        self._consumer.resume(partition)
+        for partition in self._mine:
+            if partition.partition not in numbers:
+                continue
+            position = self._feedings.position(partition.partition)
+            if position is None:
+                # A partition without any offset would make every poll fail, also for the others.
+                self._consumer.seek(partition, 0)
+                self._consumer.pause(partition)
+            else:
+                self._consumer.seek(partition, self._offset_after(partition, position))
+                self._consumer.resume(partition)
 
     def _offset_after(self, partition: TopicPartition, position: int) -> int:
         """An offset at or before the first message after ``position``, and not far before it."""

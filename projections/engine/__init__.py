@@ -18,7 +18,7 @@ from projections.engine.editions import (
     skip,
 )
 from projections.engine.errors import Fenced, OtherFeed, RebuildUnderWay, Stopped, ViewChanged, ViewMissing, ViewStopped
-from projections.engine.projector import Projector
+from projections.engine.projector import Projector, apply_abreast
 from projections.engine.rebuild import Feed, rebuild
 from projections.engine.view import NO_VERSIONS, History, Versions, View
 
@@ -39,6 +39,7 @@ __all__ = [
     "ViewChanged",
     "ViewMissing",
     "ViewStopped",
+    "apply_abreast",
     "complete_to",
     "current_edition",
     "drop_edition",

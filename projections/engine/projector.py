@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import psycopg
 
@@ -15,11 +15,20 @@ from projections.engine.view import NO_VERSIONS, Versions, View
 _LIMITS = "54"
 """The class of SQLSTATEs for what is too large: PostgreSQL will never take it, though psycopg calls it operational."""
 
-_MARK = """
-UPDATE projections.marks SET next_offset = %s, position = %s
-WHERE edition = %s AND partition = %s AND next_offset = %s AND position = %s
-RETURNING set_config('TimeZone', 'UTC', true), set_config('synchronous_commit', 'off', true)
+_MARKS = """
+WITH held AS (
+    SELECT partition FROM projections.marks WHERE edition = %s AND partition = ANY(%s::int[])
+    ORDER BY partition FOR UPDATE
+), moved AS (
+    UPDATE projections.marks m SET next_offset = n.next_offset, position = n.position
+    FROM held JOIN unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+        AS n(partition, next_offset, position, old_offset, old_position) USING (partition)
+    WHERE m.edition = %s AND m.partition = n.partition
+    AND m.next_offset = n.old_offset AND m.position = n.old_position RETURNING m.partition
+)
+SELECT count(*), set_config('TimeZone', 'UTC', true), set_config('synchronous_commit', 'off', true) FROM moved
 """
+# Marks are held in order, so that nobody who holds several waits for somebody who waits for them.
 # The commit need not wait for the disk: mark and rows are lost together or not at all, and the feed can repeat.
 
 
@@ -28,7 +37,8 @@ class Projector:
 
     The connection (in autocommit mode) is the projector's while it works; each batch is one transaction, which holds
     the mark, the rows and nothing else. Rows are remembered between batches, up to ``remember`` per table, which is
-    safe since the mark tells when somebody else has written.
+    safe since the mark tells when somebody else has written. Projectors of several partitions of a view share a
+    connection and this memory if each is opened ``beside`` another; ``apply_abreast`` is for them.
     """
 
     def __init__(
@@ -40,6 +50,7 @@ class Projector:
         versions: Versions = NO_VERSIONS,
         remember: int = 10_000,
         edition: Edition | None = None,
+        beside: "Projector | None" = None,
     ) -> None:
         if not connection.autocommit:
             raise ValueError("a projector opens its own transactions: hand it a connection in autocommit mode")
@@ -48,7 +59,13 @@ class Projector:
         self.edition = edition or current_edition(connection, view)
         self._connection = connection
         self._remember = remember
-        self._tables = Tables(view, self.edition.name, versions)
+        self._tables: Tables
+        if beside is not None and beside.edition == self.edition:
+            self._tables = beside._tables
+            # Somebody else may have kept this partition until now.
+            self._tables.forget()
+        else:
+            self._tables = Tables(view, self.edition.name, versions)
         self._events = view.events()
         self.next_offset, self.position = open_mark(connection, self.edition, partition)
         self._skipped = self._skips()
@@ -69,11 +86,13 @@ class Projector:
         Raises Fenced when somebody else has moved the mark; ViewStopped at an event that cannot be applied, after
         counting all before it; psycopg's OperationalError when the database is not there, with nothing counted.
         """
-        fresh = self._fresh(events)
+        step = self._step(events, next_offset, head)
+        self._count(step.events, step.next_offset, step.position)
+        return len(step.events)
+
+    def _step(self, events: Sequence[Event], next_offset: int | None, head: int) -> "_Step":
         reached = max(self.position, head, events[-1].position if events else 0)
-        target = reached if next_offset is None else next_offset
-        self._count(fresh, target, reached)
-        return len(fresh)
+        return _Step(self, self._fresh(events), reached if next_offset is None else next_offset, reached)
 
     def _fresh(self, events: Sequence[Event]) -> list[Event]:
         """What is above the mark, each once: when the relay has repeated itself, a batch may hold an event twice."""
@@ -92,9 +111,8 @@ class Projector:
         The offset moves with the last part only: a reader that resumes before it skips by position.
         """
         try:
-            self._attempt(events, target, reached)
+            _attempt([_Step(self, events, target, reached)])
         except Exception as error:
-            self._tables.forget()
             if not events or not _blames_an_event(error):
                 raise
             if len(events) == 1:
@@ -122,17 +140,54 @@ class Projector:
         # The cause is left out: its message may hold what the event says.
         raise stopped from None
 
-    def _attempt(self, events: list[Event], next_offset: int, position: int) -> None:
-        """Count ``events`` in one transaction, or nothing."""
-        connection = self._connection
+
+class _Step(NamedTuple):
+    """What one projector is to count next, and where it stands then."""
+
+    projector: Projector
+    events: list[Event]
+    next_offset: int
+    position: int
+
+
+def apply_abreast(batches: Sequence[tuple[Projector, Sequence[Event], int | None, int]]) -> bool:
+    """Count a batch of each of several partitions of one view in one transaction; each is (projector, *what to apply*).
+
+    False when nothing has been counted, since one of them cannot be: ``apply`` to each then tells which, and why.
+    """
+    steps = [projector._step(events, next_offset, head) for projector, events, next_offset, head in batches]
+    if len({step.projector.edition for step in steps}) > 1:
+        return False
+    try:
+        _attempt(steps)
+    except Exception as error:
+        if not isinstance(error, Fenced) and not _blames_an_event(error):
+            raise
+        return False
+    return True
+
+
+def _attempt(steps: Sequence[_Step]) -> None:
+    """Count all that ``steps`` hold in one transaction, or nothing. Their projectors share connection and memory."""
+    one = steps[0].projector
+    connection, edition, tables = one._connection, one.edition.name, one._tables
+    partitions = [step.projector.partition for step in steps]
+    targets = [step.next_offset for step in steps], [step.position for step in steps]
+    olds = [step.projector.next_offset for step in steps], [step.projector.position for step in steps]
+    events = [event for step in steps for event in step.events]
+    try:
         with connection.transaction():
-            old = (self.edition.name, self.partition, self.next_offset, self.position)
-            if connection.execute(_MARK, (next_offset, position, *old)).fetchone() is None:
-                raise Fenced(f"{self.edition.name}, partition {self.partition}: somebody else has read on")
+            moved = connection.execute(_MARKS, (edition, partitions, partitions, *targets, *olds, edition)).fetchone()
+            if moved is None or moved[0] != len(steps):
+                raise Fenced(f"{edition}, partition {', '.join(map(str, partitions))}: somebody else has read on")
             if events:
-                self._tables.fold(connection, events)
-        self.next_offset, self.position = next_offset, position
-        self._tables.written(self._remember)
+                tables.fold(connection, events)
+    except Exception:
+        tables.forget()
+        raise
+    for step in steps:
+        step.projector.next_offset, step.projector.position = step.next_offset, step.position
+    tables.written(one._remember)
 
 
 def _blames_an_event(error: Exception) -> bool:

@@ -11,7 +11,17 @@ from msgspec.structs import replace
 
 from domain.envelope import Event
 from domain.ticket.events import TicketAssigned, TicketCancelled, TicketNoted, TicketOpened, TicketReleased
-from projections.engine import Fenced, History, Projector, View, ViewStopped, complete_to, install, skip
+from projections.engine import (
+    Fenced,
+    History,
+    Projector,
+    View,
+    ViewStopped,
+    apply_abreast,
+    complete_to,
+    install,
+    skip,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -185,3 +195,59 @@ def test_an_idle_partition_is_complete_up_to_the_head(connection: psycopg.Connec
     assert complete_to(connection, "desk") == 0
     idle.apply([], 1, head=2)
     assert complete_to(connection, "desk") == 2
+
+
+@pytest.fixture
+def abreast(connection: psycopg.Connection[Any]) -> tuple[Projector, Projector]:
+    """The projectors of two partitions, which share their memory."""
+    install(connection, (desk,))
+    first = Projector(connection, desk, 0)
+    return first, Projector(connection, desk, 1, beside=first)
+
+
+def test_partitions_counted_abreast_stand_as_if_each_was_counted_by_itself(
+    connection: psycopg.Connection[Any], abreast: tuple[Projector, Projector]
+) -> None:
+    left, right = abreast
+    assert apply_abreast([(left, [opened(ONE, 1)], 7, 2), (right, [opened(TWO, 2)], 9, 0)])
+    assert apply_abreast([(left, [opened(ONE, 1), assigned(ONE, 3, "eve")], 8, 0), (right, [], 9, 3)])
+    assert rows(connection, "SELECT number, assignee FROM desk.desks ORDER BY 1") == [(1, "eve"), (2, None)]
+    marks = rows(connection, "SELECT partition, next_offset, position FROM projections.marks ORDER BY 1")
+    assert marks == [(0, 8, 3), (1, 9, 3)]
+
+
+def test_nothing_is_counted_abreast_once_one_partition_is_lost(
+    connection: psycopg.Connection[Any], abreast: tuple[Projector, Projector]
+) -> None:
+    left, right = abreast
+    Projector(connection, desk, 1).apply([opened(TWO, 1)], 4)
+    assert not apply_abreast([(left, [opened(ONE, 2)], 7, 0), (right, [opened(TWO, 1)], 4, 0)])
+    assert rows(connection, "SELECT number FROM desk.desks") == [(1,)]
+    with pytest.raises(Fenced):
+        right.apply([opened(TWO, 1)], 4)
+    assert left.apply([opened(ONE, 2)], 7) == 1
+
+
+def test_an_event_that_cannot_be_applied_stops_its_own_partition_only(
+    connection: psycopg.Connection[Any], abreast: tuple[Projector, Projector]
+) -> None:
+    left, right = abreast
+    good, bad = (left, [opened(ONE, 1)], 7, 0), (right, [assigned(TWO, 2, "eve")], 9, 0)
+    assert not apply_abreast([good, bad])
+    assert rows(connection, "SELECT * FROM desk.desks") == []
+    with pytest.raises(ViewStopped):
+        right.apply(*bad[1:])
+    assert left.apply(*good[1:]) == 1
+    assert rows(connection, "SELECT number FROM desk.desks") == [(1,)]
+
+
+def test_a_partition_that_comes_back_is_not_taken_from_memory(
+    connection: psycopg.Connection[Any], abreast: tuple[Projector, Projector]
+) -> None:
+    left, right = abreast
+    right.apply([opened(TWO, 1)], 1)
+    Projector(connection, desk, 1).apply([assigned(TWO, 2, "bob")], 2)
+    again = Projector(connection, desk, 1, beside=left)
+    again.apply([TicketNoted(stream=TWO, text="back", **at(3)), assigned(TWO, 4, "eve")], 4)
+    history = rows(connection, "SELECT assignee FROM desk.desks_history ORDER BY valid_from")
+    assert history == [(None,), ("bob",), ("eve",)]
