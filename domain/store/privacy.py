@@ -38,18 +38,22 @@ class _Field(msgspec.Struct, frozen=True):
 def _personal(event_type: type[Event]) -> tuple[_Field, ...]:
     names = personal_fields(event_type)
     return tuple(
-        _Field(field.name, field.name.encode(), msgspec.json.Decoder(field.type), field.default)
+        _Field(field.name, field.name.encode(), msgspec.json.Decoder(field.type), _default(field))
         for field in msgspec.structs.fields(event_type)
         if field.name in names
     )
 
 
+def _default(field: Any) -> Any:
+    """A field's default; NODEFAULT if it must be given."""
+    factory = field.default_factory
+    return field.default if factory is msgspec.NODEFAULT else factory()
+
+
 def _blank(field: _Field, mark: str) -> Any:
     """What stands in a field that cannot be read: the mark for text, nothing for anything else."""
     text = isinstance(field.default, str) or field.default is msgspec.NODEFAULT
-    if text:
-        return mark
-    return {} if field.default is msgspec.NODEFAULT or isinstance(field.default, dict) else field.default
+    return mark if text else field.default
 
 
 def _place(stream: UUID, version: int, subject: UUID) -> bytes:

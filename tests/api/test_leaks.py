@@ -174,6 +174,22 @@ def test_a_sealed_field_is_sealed_in_what_is_stored(alice, database):
     assert NOTE.encode() not in bodies
 
 
+def test_answers_to_a_form_that_tell_of_a_person_are_sealed_and_read_again(house, alice, admin, database):
+    form = {"properties": {"system": {"enum": ["vpn", "crm"]}, "reason": {"type": "string"}}}
+    put = admin.put("/setup/request-types/access", json={"name": "Access", "department": "it", "form": form})
+    assert put.status_code == 200, put.text
+    number = opened(alice, request_type="access", form={"system": "vpn", "reason": "my mother's house"})
+    told = alice.get(f"/tickets/{number}").json()
+    assert told["fields"] == {"system": "vpn", "reason": "my mother's house"}
+    assert told["personal"] == ["reason"]
+    with psycopg.connect(database) as owner:
+        bodies = b"".join(bytes(body) for (body,) in owner.execute("SELECT body FROM acta.events").fetchall())
+    assert b"vpn" in bodies
+    assert b"mother" not in bodies
+    house.catch_up()
+    assert [row["number"] for row in alice.get("/tickets").json()["tickets"]] == [int(number)]
+
+
 def test_a_keys_digest_is_in_no_feed_and_no_list(house, admin):
     answer = admin.post("/setup/keys", json={"holder": "alice"})
     secret = answer.json()["secret"]

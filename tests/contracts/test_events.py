@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from domain.envelope import EVENT_TYPES, personal_fields
-from domain.store import codec
+from domain.store import codec, privacy
 from domain.ticket.events import TicketEvent, TicketFact
-from examples import ALICE, EXAMPLES, MONDAY, TICKET
+from examples import ALICE, EXAMPLES, MONDAY, PERSON, TICKET
 
+SUBJECT_KEY = b"s" * 32
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
@@ -34,6 +35,17 @@ def test_every_event_survives_its_codec(name: str):
     example = msgspec.structs.replace(EXAMPLES[name], act=ALICE)
     again = codec.decode(name, codec.encode(example), stream=TICKET, version=3, position=7, recorded_at=MONDAY)
     assert codec.unplaced(again) == msgspec.structs.replace(example, occurred_at=MONDAY, effective_at=MONDAY)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_every_event_survives_its_seal(name: str):
+    example = msgspec.structs.replace(EXAMPLES[name], act=ALICE)
+    sealed, wrapped = privacy.seal(example, TICKET, 3, PERSON, SUBJECT_KEY)
+    stored = codec.decode(name, codec.encode(sealed), stream=TICKET, version=3, position=7, recorded_at=MONDAY)
+    opened = privacy.unseal(stored, wrapped, SUBJECT_KEY)
+    for field in EVENT_TYPES[name].__struct_fields__:
+        if field not in ("stream", "version", "position", "recorded_at", "occurred_at", "effective_at", "seal"):
+            assert getattr(opened, field) == getattr(example, field)
 
 
 def test_every_fact_of_a_ticket_is_known_to_its_fold():
