@@ -1,6 +1,6 @@
 """The application: everything handed in, nothing global, and no route without a permission."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,12 +35,18 @@ _SHAPES = (*queues.SHAPES, *sla.SHAPES, *reports.SHAPES, *audit.SHAPES, *setup_s
 
 
 def create_app(
-    desk: Desk, *, views: ConnectionPool, auth: Oidc | None = None, settings: EdgeSettings | None = None
+    desk: Desk,
+    *,
+    views: ConnectionPool,
+    asyncapi: Mapping[str, Any],
+    auth: Oidc | None = None,
+    settings: EdgeSettings | None = None,
 ) -> FastAPI:
     """The HTTP edge over a desk and its views.
 
-    ``views`` are connections of a role that may read the views; ``auth`` says whose OIDC tokens are good, beside API
-    keys. Desk and views stay the caller's to close. Raises ``RouteUnguarded`` if a route declares no permission.
+    ``views`` are connections of a role that may read the views; ``asyncapi`` is the document of the topics, served as
+    it is; ``auth`` says whose OIDC tokens are good, beside API keys. Desk and views stay the caller's to close. Raises
+    ``RouteUnguarded`` if a route declares no permission.
     """
     edge = Edge(desk, views, auth, settings or EdgeSettings())
 
@@ -54,6 +60,7 @@ def create_app(
 
     app = FastAPI(title="Acta", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.edge = edge
+    app.state.asyncapi = asyncapi
     app.router.redirect_slashes = False
     app.router.routes = [*commands.routes(), *(route for router in ROUTERS for route in router.routes)]
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

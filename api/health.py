@@ -79,6 +79,12 @@ async def get_openapi(request: Request) -> Response:
     return answers.json(request.app.openapi())
 
 
+@router.get("/asyncapi.json", operation_id="get-asyncapi", include_in_schema=False, response_model=None)
+async def get_asyncapi(request: Request) -> Response:
+    """The topics on Kafka, described."""
+    return answers.json(request.app.state.asyncapi)
+
+
 @router.get("/problems/{code}", operation_id="get-problem", include_in_schema=False, response_model=None)
 async def get_problem(code: str) -> Response:
     """What a kind of problem means and what to do about it."""

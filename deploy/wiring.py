@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.oidc import Oidc
 from api.settings import EdgeSettings
+from consumers import asyncapi
 from consumers.topics import Client, ensure_topic
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
@@ -96,7 +97,8 @@ def app(settings: Settings) -> Iterator[FastAPI]:
 def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
     """The HTTP application over a desk and its views."""
     edge = EdgeSettings(max_body_bytes=settings.max_body_bytes)
-    return create_app(opened, views=pool, auth=_oidc(settings), settings=edge)
+    topics = asyncapi.document([asyncapi.events(settings.topic)])
+    return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)
 
 
 def _oidc(settings: Settings) -> Oidc | None:

@@ -5,6 +5,7 @@ are columns beside it. Fields that this version of the software does not know ar
 stored bytes, which are never written again.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +26,11 @@ REGISTERED = (_ticket, _setup, _person, _access, _request)
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Event]] = {}
 _stamp = msgspec.structs.force_setattr
+
+
+def event_types() -> Mapping[str, type[Event]]:
+    """Every event type that is written today, by its stored name."""
+    return EVENT_TYPES
 
 
 def encode(event: Event) -> bytes:

@@ -15,6 +15,7 @@ from api.app import create_app
 from api.oidc import Oidc
 from api.serving import Server
 from api.settings import EdgeSettings
+from consumers.asyncapi import document, events
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
 from domain.access import api_keys as keys
@@ -41,7 +42,9 @@ class House:
     def __init__(self, desk: Desk, views: ConnectionPool, auth: Oidc | None, settings: EdgeSettings) -> None:
         self.desk = desk
         self.views = views
-        self.app = create_app(desk, views=views, auth=auth, settings=settings)
+        self.app = create_app(
+            desk, views=views, asyncapi=document([events("acta.events")]), auth=auth, settings=settings
+        )
         self.server = Server(self.app, port=0)
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve()), daemon=True)
         self._clients: list[httpx.Client] = []

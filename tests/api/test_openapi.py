@@ -25,3 +25,10 @@ def test_every_operation_is_named_and_declares_its_problems(stranger):
 def test_each_shape_has_one_name_by_which_code_generators_call_it(stranger):
     schemas = stranger.get("/openapi.json").json()["components"]["schemas"]
     assert {name: schema["title"] for name, schema in schemas.items()} == {name: name for name in schemas}
+
+
+def test_the_topics_are_described_to_everybody(stranger):
+    answer = stranger.get("/asyncapi.json")
+    assert answer.status_code == 200
+    assert answer.json()["asyncapi"] == "3.0.0"
+    assert "ticket.opened.v1" in answer.json()["components"]["messages"]

@@ -14,7 +14,7 @@ ROUTES: list[APIRoute] = [
     for route in (*commands.routes(), *(route for router in edge_app.ROUTERS for route in router.routes))
     if isinstance(route, APIRoute)
 ]
-OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/problems/{code}"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/problems/{code}"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{'/'.join(route.methods)} {route.path}")
