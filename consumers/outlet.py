@@ -78,16 +78,20 @@ class Outlet:
         if batch.full():
             self._sent.append(hand_over(self._producer, where, self._filling.pop(where)))
 
-    def commit(self) -> None:
-        """Return when the whole transaction is committed. If this raises, it may have been, or may not."""
-        if not self._begun:
-            return
+    def flush(self) -> None:
+        """Return when everything that was sent is acknowledged; nobody reads it before the commit."""
         self._sent += [hand_over(self._producer, where, batch) for where, batch in self._filling.items()]
         self._filling.clear()
         self._producer.flush(REQUEST_S + 4)
         for future in self._sent:
             acknowledged(future)
         self._sent.clear()
+
+    def commit(self) -> None:
+        """Return when the whole transaction is committed. If this raises, it may have been, or may not."""
+        if not self._begun:
+            return
+        self.flush()
         self._begun = False
         _within(COMMIT_S, self._producer.commit_transaction)
 

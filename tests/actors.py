@@ -100,10 +100,10 @@ def _stop_in_transaction(number: int) -> None:
     left = [number]
 
     def commit(outlet: Outlet) -> None:
-        if outlet._sent:
+        if outlet._begun:
             left[0] -= 1
             if left[0] == 0:
-                outlet._producer.flush(10)
+                outlet.flush()
                 print("stopping in a transaction", flush=True)
                 os.kill(os.getpid(), signal.SIGSTOP)
         committed(outlet)
