@@ -55,7 +55,10 @@ def _all_refusals(kind: type[Refused]) -> Iterable[type[Refused]]:
 
 
 class Task:
-    """One piece of work for the writer; it ``opens`` so many tickets, for all that can be told beforehand."""
+    """One piece of work for the writer; it ``opens`` so many tickets, for all that can be told beforehand.
+
+    One that is ``careful`` is decided on what the store has just said, not on what is remembered of the streams.
+    """
 
     backdated = False
     opens = 0
@@ -63,6 +66,7 @@ class Task:
     def __init__(self) -> None:
         self.future: Future[Any] = Future()
         self.attempts = 0
+        self.careful = False
         self.begun = False
         self.events: list[Event] = []
 
@@ -78,6 +82,10 @@ class Task:
 
     def streams(self, find: Callable[[str], UUID | None], known: Callable[[UUID], Ticket]) -> set[UUID]:
         """The streams it needs, as far as can be told from what is ``known``."""
+        return set()
+
+    def new_streams(self) -> set[UUID]:
+        """Those of them that are taken to be empty unless something is remembered of them."""
         return set()
 
     def decide(self, draft: Draft, find: Callable[[str], UUID | None]) -> None:
@@ -118,6 +126,9 @@ class Witnessing(Task):
         self.stream = stream
 
     def streams(self, find: Callable[[str], UUID | None], known: Callable[[UUID], Ticket]) -> set[UUID]:
+        return {self.stream()}
+
+    def new_streams(self) -> set[UUID]:
         return {self.stream()}
 
     def decide(self, draft: Draft, find: Callable[[str], UUID | None]) -> None:
@@ -165,6 +176,9 @@ class Ordering(Task):
             streams.add(self.request)
         streams.add(self._access)
         return streams
+
+    def new_streams(self) -> set[UUID]:
+        return {self._access} if self.request is None else {self._access, self.request}
 
     def person_of(self, order: Order) -> UUID:
         """The stream of the person whom a command names, or of the caller; found out once, for it is a keyed digest."""
@@ -361,9 +375,11 @@ class Ordering(Task):
             opened=self.opened,
         )
 
-    def answer(self, position: int) -> Receipt:
+    def answer(self, position: int) -> Receipt | Refused:
+        if self.repeated is not None:
+            return self.repeated
         if self.refusal is not None:
-            raise self.refusal
+            return self.refusal
         return self._receipt(position, self.events)
 
 

@@ -50,11 +50,20 @@ def ticket_of(stream: Stream) -> Ticket:
 
 
 class Unit:
-    """Events that are recorded together or not at all, and the tasks whose answers wait for them."""
+    """Events that are recorded together or not at all, and the tasks whose answers wait for them.
+
+    ``consulted`` are the streams that their decisions looked at, with the version that the store had given last.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.tasks: list[Any] = []
+        self.consulted: dict[UUID, int] = {}
+
+    def rests_on(self) -> dict[UUID, int]:
+        """The streams that must not have moved on although nothing is recorded in them."""
+        written = {event.stream for event in self.events}
+        return {stream: version for stream, version in self.consulted.items() if stream not in written}
 
 
 class WorkingSet:
@@ -76,28 +85,13 @@ class WorkingSet:
         """A stream as of what is about to be recorded."""
         return self.touched.get(stream) or self.known.get(stream) or NOTHING_YET
 
-    def ticket(self, stream: UUID) -> Ticket:
-        """The ticket of a stream; version 0 if there is none."""
-        return ticket_of(self.stream(stream))
-
-    @property
-    def setup(self) -> Setup:
-        """The configuration."""
-        state = self.stream(SETUP).state
-        return state if isinstance(state, Setup) else Setup()
-
     def is_pending(self, stream: UUID) -> bool:
         """Whether something is about to be recorded in a stream."""
         return stream in self.touched
 
-    def draft(self, task: Any) -> "Draft":
-        """A sheet on which one task is decided; nothing counts before it is kept."""
-        return Draft(self, task)
-
     def keep(self, draft: "Draft") -> Unit:
         """Take a draft's events into the batch; units that it ties together become one."""
-        streams = {event.stream for event in draft.events} | draft.read
-        tied = {id(unit): unit for stream in streams if (unit := self._unit_of.get(stream)) is not None}
+        tied = {id(unit): unit for stream in draft.consulted if (unit := self._unit_of.get(stream)) is not None}
         unit = next(iter(tied.values()), None)
         if unit is None:
             unit = Unit()
@@ -105,12 +99,14 @@ class WorkingSet:
         for other in list(tied.values())[1:]:
             unit.events += other.events
             unit.tasks += other.tasks
+            unit.consulted |= other.consulted
             self.units.remove(other)
             for stream, owner in self._unit_of.items():
                 if owner is other:
                     self._unit_of[stream] = unit
         unit.events += draft.events
         unit.tasks.append(draft.task)
+        unit.consulted |= {stream: self.known.get(stream, NOTHING_YET).version for stream in draft.consulted}
         self.touched.update(draft.streams)
         for event in draft.events:
             self._unit_of[event.stream] = unit
@@ -118,33 +114,36 @@ class WorkingSet:
 
 
 class Draft:
-    """The events of one task, in the making."""
+    """The events of one task, in the making, and the streams ``consulted`` for them.
+
+    A decision rests on what is remembered and on what earlier tasks of the batch are about to record; the store says
+    whether that is still so when it records the events.
+    """
 
     def __init__(self, work: WorkingSet, task: Any) -> None:
         self.work = work
         self.task = task
         self.events: list[Event] = []
         self.streams: dict[UUID, Stream] = {}
-        self.read: set[UUID] = set()
+        self.consulted: set[UUID] = set()
+
+    @property
+    def rests_on_pending(self) -> bool:
+        """Whether it rests on what an earlier task is about to record."""
+        return any(self.work.is_pending(stream) for stream in self.consulted)
 
     def stream(self, stream: UUID) -> Stream:
         """A stream as of this draft."""
+        self.consulted.add(stream)
         return self.streams.get(stream) or self.work.stream(stream)
 
     def ticket(self, stream: UUID) -> Ticket:
-        """A ticket as of this draft; a later task's decision rests on what an earlier one is about to record."""
-        found = self.streams.get(stream)
-        if found is None:
-            if self.work.is_pending(stream):
-                self.read.add(stream)
-            found = self.work.stream(stream)
-        return ticket_of(found)
+        """A ticket as of this draft; version 0 if there is none."""
+        return ticket_of(self.stream(stream))
 
     @property
     def setup(self) -> Setup:
         """The configuration as of this draft."""
-        if self.work.is_pending(SETUP):
-            self.read.add(SETUP)
         state = self.stream(SETUP).state
         return state if isinstance(state, Setup) else Setup()
 

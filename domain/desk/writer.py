@@ -1,8 +1,8 @@
 """The writer: one thread per process that takes all tasks that wait, decides them in order and records them together.
 
 There is no timer: while one batch is being committed, the next gathers. Within a process commands on one ticket never
-conflict, since a later one sees what an earlier one is about to record; another process may still be faster, and then
-the tasks concerned are decided again.
+conflict, since a later one sees what an earlier one is about to record. Decisions are made on what is remembered; the
+append refuses those for which another process was faster, and they are made again on what the store says by then.
 """
 
 from collections import OrderedDict, deque
@@ -15,10 +15,10 @@ from time import sleep
 from typing import Any
 from uuid import UUID
 
-from domain.desk.tasks import Ordering, Task
+from domain.desk.tasks import Task
 from domain.desk.work import NOTHING_YET, Draft, Stream, Unit, WorkingSet, ticket_of
 from domain.envelope import Event
-from domain.errors import NotReadyYet, Refused
+from domain.errors import NotReadyYet
 from domain.setup.events import SETUP
 from domain.setup.state import Setup
 from domain.store import codec
@@ -121,33 +121,29 @@ class Writer:
             # Its effective times depend on times that the store has yet to give.
             return False
         draft = Draft(work, task)
+        fault: Exception | None = None
         try:
             task.decide(draft, self._find)
-        except Refused as refused:
-            if draft.read:
-                return False
-            task.future.set_exception(refused)
-            return True
-        except Exception as fault:
-            task.future.set_exception(fault)
-            return True
-        if isinstance(task, Ordering) and task.repeated is not None:
-            _answer(task.future, lambda: task.repeated)
-        elif draft.events:
+        except Exception as raised:
+            fault = raised
+        if fault is None and draft.events:
             task.events = draft.events
             work.keep(draft)
-        else:
-            _answer(task.future, lambda: task.answer(0))
+            return True
+        if draft.rests_on_pending or not task.careful:
+            # Nothing will be recorded, so the store would never say that this rests on what is no longer so.
+            task.careful = True
+            return False
+        _answer(task.future, lambda: fault or task.answer(0))
         return True
 
     def _record(self, units: list[Unit]) -> list[Task]:
         stored = self._stored(units)
-        appended = self._recorder.append(stored)
+        appended = self._recorder.append(stored, [unit.rests_on() for unit in units])
+        self._numbers.extend(appended.fresh_numbers)
         again: list[Task] = []
         for n, unit in enumerate(units):
             if n in appended.refused:
-                for event in unit.events:
-                    self._known.pop(event.stream, None)
                 again += self._overtaken(unit.tasks)
                 continue
             self._remember(_placed(event, appended) for event in stored[n])
@@ -167,9 +163,12 @@ class Writer:
         again = []
         for task in tasks:
             task.attempts += 1
+            task.careful = True
             if task.attempts < ATTEMPTS:
                 again.append(task)
             else:
+                # What is remembered may even be ahead, of a store that was put back to an earlier state.
+                self._known.clear()
                 task.future.set_exception(task.give_up())
         return again
 
@@ -179,27 +178,32 @@ class Writer:
         return task.streams(self._find, self._ticket) | {SETUP}
 
     def _load(self, batch: list[Task]) -> None:
-        """Bring every stream that the batch needs up to date: usually one query."""
+        """Learn of every stream that the batch needs what is not remembered: often nothing."""
         self._load_numbers(batch)
+        wanted: set[UUID] = set()
+        for task in batch:
+            streams = self._needed(task)
+            if not task.careful:
+                known = {stream for stream in streams if stream in self._known}
+                for stream in known:
+                    self._known.move_to_end(stream)
+                streams = streams - known - task.new_streams()
+            wanted |= streams
         loaded: set[UUID] = set()
-        missing = {SETUP}.union(*(task.streams(self._find, self._ticket) for task in batch))
-        while missing:
-            self._catch_up(missing)
-            loaded |= missing
+        while wanted:
+            self._catch_up(wanted)
+            loaded |= wanted
             # What a ticket was merged into is known only once the ticket is.
-            merged = {into for stream in missing if (into := self._ticket(stream).merged_into) is not None}
-            missing = merged - loaded
-        while len(self._known) > _CACHED_STREAMS + len(loaded):
+            merged = {into for stream in wanted if (into := self._ticket(stream).merged_into) is not None}
+            wanted = merged - loaded
+        while len(self._known) > _CACHED_STREAMS:
             self._known.popitem(last=False)
 
     def _catch_up(self, streams: set[UUID]) -> None:
-        after: list[tuple[UUID, int]] = []
-        for stream in streams:
-            known = self._known.get(stream)
-            if known is not None:
-                self._known.move_to_end(stream)
-            after.append((stream, known.version if known is not None else 0))
+        after = [(stream, self._known.get(stream, NOTHING_YET).version) for stream in streams]
         self._remember(self._mapper.decoded(event) for event in self._recorder.newer(after))
+        for stream in streams & self._known.keys():
+            self._known.move_to_end(stream)
 
     def _remember(self, events: Iterable[Event]) -> None:
         for stream, newer in groupby(events, key=lambda event: event.stream):

@@ -4,7 +4,7 @@ Appending goes through one SQL function, ``acta.append`` (see schema.sql), with 
 position is known when the write returns and a follower never misses an event. Reading never waits for writing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -43,15 +43,19 @@ class SealedEvent(StoredEvent):
 
 @dataclass(frozen=True)
 class Appended:
-    """The answer to an append: what was refused, and where and when the rest went."""
+    """The answer to an append: what was refused, where and when the rest went, and a fresh number for each given."""
 
     recorded_at: datetime
     refused: frozenset[int] = frozenset()
     positions: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    fresh_numbers: Sequence[int] = ()
 
 
 Unit = Sequence[StoredEvent]
 """Events that succeed or fail together."""
+
+Rests = Mapping[UUID, int]
+"""What a unit rests on beside the streams it writes: streams, and the version that each must still have."""
 
 
 class PostgresRecorder(ApplicationRecorder):
@@ -66,8 +70,8 @@ class PostgresRecorder(ApplicationRecorder):
         self._writer: psycopg.Connection | None = None
         self._writing = Lock()
 
-    def append(self, units: Sequence[Unit]) -> Appended:
-        """Record every unit whose streams have not moved on; one transaction for all.
+    def append(self, units: Sequence[Unit], rests: Sequence[Rests] = ()) -> Appended:
+        """Record every unit whose streams, and those that it ``rests`` on, have not moved on; one transaction for all.
 
         A connection lost on the way is looked into, not guessed at: what had been committed counts as appended.
         Raises ``psycopg.OperationalError`` when the database cannot be reached; nothing is lost then, and nothing done.
@@ -77,12 +81,12 @@ class PostgresRecorder(ApplicationRecorder):
             raise ValueError("an append needs an event")
         with self._writing:
             try:
-                return self._append(self._connection(), rows)
+                return self._append(self._connection(), rows, rests)
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 self._disconnect()
-            return self._append_after_loss(units, rows)
+            return self._append_after_loss(rows, rests)
 
-    def _append_after_loss(self, units: Sequence[Unit], rows: list[tuple[int, StoredEvent]]) -> Appended:
+    def _append_after_loss(self, rows: list[tuple[int, StoredEvent]], rests: Sequence[Rests]) -> Appended:
         """Find out, under the append lock, whether the lost transaction was committed; if not, append again.
 
         The lock is what makes the answer final: the lost backend holds it until its transaction has ended.
@@ -98,7 +102,7 @@ class PostgresRecorder(ApplicationRecorder):
             ).fetchall()
         there = {(stream, version): (bytes(body), position, at) for stream, version, body, position, at in found}
         if not there:
-            return self._append(connection, rows)
+            return self._append(connection, rows, rests)
         positions: dict[tuple[UUID, int], int] = {}
         refused: set[int] = set()
         recorded_at = max(at for _, _, at in there.values())
@@ -122,12 +126,15 @@ class PostgresRecorder(ApplicationRecorder):
                     raise
                 sleep(_PAUSE_S)
 
-    def _append(self, connection: psycopg.Connection, rows: list[tuple[int, StoredEvent]]) -> Appended:
+    def _append(
+        self, connection: psycopg.Connection, rows: list[tuple[int, StoredEvent]], rests: Sequence[Rests]
+    ) -> Appended:
         events = [event for _, event in rows]
+        rested = _rested(rests)
         # In binary: psycopg writes an array as text some hundred times as slowly.
         row = connection.execute(
-            "SELECT head, stamped, refused FROM acta.append(%b::int[], %b::uuid[], %b::int[], %b::text[],"
-            " %b::bigint[], %b::bytea[], %b::uuid[], %b::bytea[])",
+            "SELECT head, stamped, refused, fresh_numbers FROM acta.append(%b::int[], %b::uuid[], %b::int[],"
+            " %b::text[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bytea[], %b::int[], %b::uuid[], %b::int[])",
             (
                 [n for n, _ in rows],
                 [event.originator_id for event in events],
@@ -137,17 +144,20 @@ class PostgresRecorder(ApplicationRecorder):
                 [event.state for event in events],
                 [getattr(event, "subject", None) for event in events],
                 [getattr(event, "wrapped", None) for event in events],
+                [n for n, _, _ in rested],
+                [stream for _, stream, _ in rested],
+                [version for _, _, version in rested],
             ),
             binary=True,
         ).fetchone()
         assert row is not None
-        head, recorded_at, refused = row
-        out = frozenset(refused)
+        head, recorded_at, refused, fresh_numbers = row
+        out = frozenset(n for n, _ in rows) if None in refused else frozenset(refused)
         kept = [event for n, event in rows if n not in out]
         positions = {
             (_uuid(event.originator_id), event.originator_version): head + n for n, event in enumerate(kept, start=1)
         }
-        return Appended(recorded_at, out, positions)
+        return Appended(recorded_at, out, positions, fresh_numbers)
 
     def _connection(self) -> psycopg.Connection:
         if self._writer is None or self._writer.closed:
@@ -291,6 +301,14 @@ class PostgresRecorder(ApplicationRecorder):
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Not offered: followers poll by position, since a lost wake-up or connection must never lose an event."""
         raise RuntimeError("followers of this store poll by position")
+
+
+def _rested(rests: Sequence[Rests]) -> list[tuple[int | None, UUID, int]]:
+    """Unit, stream and version; what every unit rests on is said once, without a unit."""
+    common = set(rests[0].items()).intersection(*(one.items() for one in rests[1:])) if rests else set()
+    return [(None, *place) for place in common] + [
+        (n, *place) for n, one in enumerate(rests) for place in one.items() if place not in common
+    ]
 
 
 def _uuid(stream: UUID | str) -> UUID:

@@ -47,13 +47,19 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON acta.events
 ALTER TABLE acta.events ENABLE ALWAYS TRIGGER append_only;
 
 -- The one way in. Each unit is a set of events that succeed or fail together; a unit is refused whole unless, in each
--- of its streams, it begins with the version after the newest and leaves no gap. Under the advisory lock, which lasts
--- until commit, positions are dense and commit order is position order, so no follower can ever miss an event.
+-- of its streams, it begins with the version after the newest and leaves no gap, and every stream that its decision
+-- rests on (rests, by unit; without a unit: the decisions of all) is still at the version it was read at. Under the
+-- advisory lock, which lasts until commit, positions are dense and commit order is position order, so no follower can
+-- ever miss an event. For every ticket number given, a fresh one comes back.
+DROP FUNCTION IF EXISTS acta.append(integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[]);
 CREATE OR REPLACE FUNCTION acta.append(
     units integer[], streams uuid[], versions integer[], types text[], numbers bigint[], bodies bytea[],
     subjects uuid[], wrapped_keys bytea[],
-    OUT head bigint, OUT stamped timestamptz, OUT refused integer[]
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp AS $$
+    resting integer[] DEFAULT '{}', rests uuid[] DEFAULT '{}', rested_versions integer[] DEFAULT '{}',
+    OUT head bigint, OUT stamped timestamptz, OUT refused integer[], OUT fresh_numbers bigint[]
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp
+  -- Planning anew for each call costs more than the call.
+  SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(4021985);
     SELECT e.position, greatest(clock_timestamp(), e.recorded_at) INTO head, stamped
@@ -61,15 +67,24 @@ BEGIN
     head := coalesce(head, 0);
     stamped := coalesce(stamped, clock_timestamp());
 
-    SELECT coalesce(array_agg(DISTINCT given.unit), '{}') INTO refused
+    -- A unit that is NULL, standing for all, makes every comparison with refused NULL: nothing is recorded then.
+    SELECT coalesce(array_agg(DISTINCT late.unit), '{}') INTO refused
     FROM (
-        SELECT g.unit, g.stream, min(g.version) AS first, max(g.version) - min(g.version) + 1 <> count(*) AS gap
-        FROM unnest(units, streams, versions) AS g(unit, stream, version)
-        GROUP BY g.unit, g.stream
-    ) AS given
-    WHERE given.gap
-       OR given.first <> 1 + coalesce(
-           (SELECT e.version FROM events e WHERE e.stream = given.stream ORDER BY e.version DESC LIMIT 1), 0);
+        SELECT given.unit
+        FROM (
+            SELECT g.unit, g.stream, min(g.version) AS first, max(g.version) - min(g.version) + 1 <> count(*) AS gap
+            FROM unnest(units, streams, versions) AS g(unit, stream, version)
+            GROUP BY g.unit, g.stream
+        ) AS given
+        WHERE given.gap
+           OR given.first <> 1 + coalesce(
+               (SELECT e.version FROM events e WHERE e.stream = given.stream ORDER BY e.version DESC LIMIT 1), 0)
+        UNION ALL
+        SELECT g.unit
+        FROM unnest(resting, rests, rested_versions) AS g(unit, stream, version)
+        WHERE g.version <> coalesce(
+               (SELECT e.version FROM events e WHERE e.stream = g.stream ORDER BY e.version DESC LIMIT 1), 0)
+    ) AS late;
 
     INSERT INTO events (position, stream, version, type, recorded_at, number, body)
     SELECT head + row_number() OVER (ORDER BY g.n), g.stream, g.version, g.type, stamped, g.number, g.body
@@ -82,5 +97,8 @@ BEGIN
     SELECT g.stream, g.version, g.subject, g.wrapped
     FROM unnest(units, streams, versions, subjects, wrapped_keys) AS g(unit, stream, version, subject, wrapped)
     WHERE g.unit <> ALL (refused) AND g.wrapped IS NOT NULL;
+
+    SELECT coalesce(array_agg(nextval('ticket_number')), '{}') INTO fresh_numbers
+    FROM unnest(numbers) AS g(number) WHERE g.number IS NOT NULL;
 END $$;
 REVOKE ALL ON FUNCTION acta.append FROM PUBLIC;

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from threading import Thread
 from time import perf_counter, process_time
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from domain.desk import Desk
 from domain.desk.tasks import Task
@@ -25,9 +25,6 @@ class Noting(Task):
     def __init__(self) -> None:
         super().__init__()
         self.stream = uuid4()
-
-    def streams(self, find: object, known: object) -> set[UUID]:
-        return {self.stream}
 
     def decide(self, draft: Draft, find: object) -> None:
         draft.record(self.stream, TicketNoted(text=TEXT), ACT)

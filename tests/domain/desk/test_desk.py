@@ -88,7 +88,9 @@ def test_the_same_key_for_another_request_is_refused(desk: Desk):
 def test_repeats_that_come_together_are_one(desk: Desk):
     futures = [desk.submit(opening(), key=keyed("a")) for _ in range(20)]
     wait(futures)
-    assert {future.result().number for future in futures} == {futures[0].result().number}
+    receipt = futures[0].result()
+    assert {future.result() for future in futures} == {receipt}
+    assert receipt.position == desk.store.head()
     assert len([event for event in desk.feed(0, 1000) if event.TYPE == "ticket.opened.v1"]) == 1
 
 

@@ -1,8 +1,9 @@
 """The append: dense positions, one winner per version, nothing ever changed, nothing ever missed."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from desks import as_role, prepare
-from domain.store.recorder import Appended, PostgresRecorder, SealedEvent
+from domain.store.recorder import Appended, PostgresRecorder, Rests, SealedEvent
 
 
 @pytest.fixture
@@ -56,6 +57,37 @@ def test_a_unit_is_recorded_whole_or_not_at_all(store: PostgresRecorder):
     store.append([[event(taken, 1)]])
     assert store.append([[event(free, 1), event(taken, 1)]]).refused == {0}
     assert not store.events_of(free)
+
+
+def test_a_unit_whose_decision_rests_on_a_stream_that_has_moved_on_is_refused(store: PostgresRecorder):
+    read, a, b = uuid4(), uuid4(), uuid4()
+    store.append([[event(read, 1)]])
+    appended = store.append([[event(a, 1)], [event(b, 1)]], [{read: 0}, {read: 1}])
+    assert appended.refused == {0}
+    assert positions(appended) == [2]
+    assert not store.events_of(a)
+
+
+def test_what_all_units_rest_on_refuses_them_all_once_it_has_moved_on(store: PostgresRecorder):
+    read, other = uuid4(), uuid4()
+    store.append([[event(read, 1)], [event(other, 1)]])
+    units = [[event(uuid4(), 1)] for _ in range(3)]
+    appended = store.append(units, [{read: 0, other: 1}, {read: 0}, {read: 0}])
+    assert appended.refused == {0, 1, 2}
+    assert not appended.positions
+    assert store.head() == 2
+    assert positions(store.append(units, [{read: 1, other: 1}, {read: 1}, {read: 1}])) == [3, 4, 5]
+
+
+def test_a_ticket_number_that_is_used_is_replaced_by_a_fresh_one(store: PostgresRecorder):
+    first, second = store.numbers(2)
+    opening = [replace(event(uuid4(), 1), number=number) for number in (first, second)]
+    fresh = store.append([[opening[0], event(opening[0].originator_id, 2)], [opening[1]]]).fresh_numbers
+    assert len({first, second, *fresh, *store.numbers(2)}) == 6
+    assert store.streams_of_numbers([first, second]) == {
+        first: opening[0].originator_id,
+        second: opening[1].originator_id,
+    }
 
 
 def test_of_sixteen_writers_of_one_version_one_wins(store: PostgresRecorder, database: str):
@@ -147,8 +179,8 @@ def test_a_lost_answer_is_looked_into_and_neither_doubled_nor_lost(store: Postgr
     store.append([[event(a, 1)]])
     real = store._append
 
-    def broken(connection: psycopg.Connection, rows: list[tuple[int, SealedEvent]]) -> Appended:
-        real(connection, rows)
+    def broken(connection: psycopg.Connection, rows: list[tuple[int, SealedEvent]], rests: Sequence[Rests]) -> Appended:
+        real(connection, rows, rests)
         store._append = real  # type: ignore[method-assign]
         connection.close()
         raise psycopg.OperationalError("the line went dead")
