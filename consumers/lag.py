@@ -17,7 +17,8 @@ from projections.engine import STORE, View
 class Lag:
     """One follower; ``partition`` is None for the relay and the store's own feed.
 
-    ``seconds`` is the age of the oldest event that it has not read.
+    ``seconds`` is the age of the oldest event that it has not read; ``stopped_at`` the position of the event that it
+    cannot apply.
     """
 
     follower: str
@@ -25,6 +26,7 @@ class Lag:
     position: int
     events: int
     seconds: float
+    stopped_at: int | None = None
 
 
 def lag(
@@ -40,20 +42,21 @@ def lag(
     some of other partitions.
     """
     head = store.head()
-    found: list[tuple[str, int | None, int]] = []
+    found: list[tuple[str, int | None, int, int | None]] = []
     if client is not None:
         tails = read_tails(client, topic)
-        found.append(("relay", None, min((tail.position if tail else 0 for tail in tails), default=0)))
+        found.append(("relay", None, min((tail.position if tail else 0 for tail in tails), default=0), None))
     installed = connection.execute("SELECT to_regclass('projections.marks')").fetchone()
     if installed is not None and installed[0] is not None:
         rows = connection.execute(
-            "SELECT e.view, m.partition, m.position"
+            "SELECT e.view, nullif(m.partition, %s), m.position, (SELECT min(f.position) FROM projections.failures f"
+            " WHERE f.edition = m.edition AND f.partition = m.partition AND f.position > m.position)"
             " FROM projections.marks m JOIN projections.editions e USING (edition)"
             " WHERE e.state = 'current' AND e.view = ANY(%s) ORDER BY array_position(%s, e.view), m.partition",
-            ([view.name for view in views], [view.name for view in views]),
+            (STORE, [view.name for view in views], [view.name for view in views]),
         ).fetchall()
-        found += [(view, None if partition == STORE else partition, position) for view, partition, position in rows]
-    waiting = _recorded_after(store, {position for _, _, position in found if position < head})
+        found += rows
+    waiting = _recorded_after(store, {position for _, _, position, _ in found if position < head})
     now = datetime.now(UTC)
     return [
         Lag(
@@ -62,8 +65,9 @@ def lag(
             position,
             max(0, head - position),
             max(0.0, (now - waiting[position]).total_seconds()) if position in waiting else 0.0,
+            stopped_at,
         )
-        for name, partition, position in found
+        for name, partition, position, stopped_at in found
     ]
 
 

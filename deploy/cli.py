@@ -137,13 +137,16 @@ def rebuild(name: Annotated[str, typer.Argument(help="The view.")]) -> None:
 
 @cli.command()
 def status() -> None:
-    """How far every follower of the store is behind it."""
+    """How far every follower of the store is behind it, and the event at which a view stopped, if one did."""
     with opened() as (found, desk), connect(wiring.projector_url(found)) as connection:
         client = wiring.kafka(found) if found.kafka else None
-        table = Table("follower", "partition", "position", "events behind", "seconds behind")
+        table = Table("follower", "partition", "position", "events behind", "seconds behind", "stopped at")
         for one in lag(desk.store, connection, ALL, client, found.topic):
             partition = "" if one.partition is None else str(one.partition)
-            table.add_row(one.follower, partition, f"{one.position:,}", f"{one.events:,}", f"{one.seconds:.1f}")
+            stopped_at = "" if one.stopped_at is None else f"{one.stopped_at:,}"
+            table.add_row(
+                one.follower, partition, f"{one.position:,}", f"{one.events:,}", f"{one.seconds:.1f}", stopped_at
+            )
         console.print(f"The store is at position {desk.store.head():,}.")
         console.print(table)
 

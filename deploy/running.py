@@ -1,10 +1,12 @@
 """Running a desk: an API process, or everything in one process on a machine of one's own."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -17,7 +19,7 @@ from api.serving import Server
 from consumers.follow import follow
 from deploy import wiring
 from deploy.desk_file import read_desk_file
-from deploy.settings import Settings, read
+from deploy.settings import Settings, SettingsError, read
 from domain.access import api_keys
 from domain.desk import Desk
 from domain.desk.configuring import plan
@@ -66,7 +68,13 @@ def listen(settings: Settings) -> socket.socket:
     """The socket on which the API listens."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.host, settings.port))
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as fault:
+        listener.close()
+        raise SettingsError(
+            f"ACTA_PORT: {settings.host}:{settings.port} cannot be had: {fault.strerror}. Port 0 picks a free one."
+        ) from None
     listener.listen(1024)
     return listener
 
@@ -82,7 +90,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
     At the first start it is given a small demo configuration and an admin key. ``tell`` gets the address and the key,
     which also stand in ``run.json`` in the desk's folder, readable for its owner only.
     """
-    with wiring.database(settings) as found, wiring.desk(found) as desk, wiring.views(found) as pool:
+    with alone(settings), wiring.database(settings) as found, wiring.desk(found) as desk, wiring.views(found) as pool:
         key = first_start(desk, found.home)
         stop = Flag()
         follower = Thread(
@@ -90,7 +98,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         )
 
         def ready(url: str) -> None:
-            _note(found.home, url, key)
+            note(found.home, url, key)
             tell(url, key)
 
         follower.start()
@@ -99,6 +107,18 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         finally:
             stop.set()
             follower.join()
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """One whole desk in a folder: a second one would tell everybody in ``run.json`` that it is the desk."""
+    home = wiring.folder(settings)
+    with (home / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(f"ACTA_HOME: a desk runs in {home} already; its address is in run.json.") from None
+        yield
 
 
 def first_start(desk: Desk, home: Path) -> str:
@@ -131,7 +151,9 @@ def granted_already(grants: tuple[RoleGranted, ...], wanted: RoleGranted) -> boo
     return any(grant.role == wanted.role and set(grant.departments) == set(wanted.departments) for grant in grants)
 
 
-def _note(home: Path, url: str, key: str) -> None:
-    file = home / "run.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps({"url": url, "key": key}) + "\n")
+def note(home: Path, url: str, key: str) -> None:
+    """Put address and key into ``run.json``: whole, or as it was, for nobody could read the key anywhere else."""
+    draft = home / "run.json.new"
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps({"url": url, "key": key}) + "\n")
+    draft.replace(home / "run.json")

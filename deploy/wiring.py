@@ -31,8 +31,7 @@ def database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with EmbeddedPostgres(settings.home / "postgres") as server:
+    with EmbeddedPostgres(folder(settings) / "postgres") as server:
         migrate(server.dsn())
         for role in (APP, PROJECTOR, ANALYST):
             server.admit(role)
@@ -43,6 +42,15 @@ def database(settings: Settings) -> Iterator[Settings]:
                 "owner_database_url": SecretStr(server.dsn()),
             }
         )
+
+
+def folder(settings: Settings) -> Path:
+    """The desk's own folder, made if there is none."""
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise SettingsError(f"ACTA_HOME: {settings.home} cannot be a folder: {fault.strerror}.") from None
+    return settings.home
 
 
 @contextmanager

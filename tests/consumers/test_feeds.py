@@ -185,9 +185,13 @@ def test_a_poison_message_stops_the_views_before_it_and_is_skipped_by_an_operato
             until(lambda: bool(failures()), sending, projecting)
             assert failures() == [(position, UUID(int=77), "ticket.exploded.v1", "it cannot be decoded")]
             assert completed(database, watching) < position
+            assert [each.stopped_at for each in lag(desk.store, connection, [watching]) if each.stopped_at] == [
+                position
+            ]
             skip(connection, watching, position, "operator", "made by a test")
             write(desk, 3)
             until(lambda: completed(database, watching) == desk.store.head(), sending, projecting)
+            assert not any(each.stopped_at for each in lag(desk.store, connection, [watching]))
     assert f"position {position}" in caplog.text
     assert "secret" not in caplog.text
 
