@@ -7,6 +7,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -180,6 +181,7 @@ def without_other(event: Event, visible: Mapping[UUID, object]) -> tuple[Event, 
     return msgspec.structs.replace(event, number="…"), (named, "number")
 
 
+@cache
 def own_fields(kind: type[Event]) -> tuple[str, ...]:
     """The fields of an event type beside those of every event."""
     return tuple(name for name in kind.__struct_fields__ if name not in _ENVELOPE)

@@ -25,7 +25,7 @@ from domain.setup.events import SETUP, AgentDefined, SetupEvent
 from domain.setup.state import Setup
 from domain.store.keys import SubjectKeys
 from domain.store.persistence import SealingMapper, StoreFactory
-from domain.store.recorder import PostgresRecorder
+from domain.store.recorder import SESSION, PostgresRecorder
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
 
@@ -44,7 +44,7 @@ class Desk(Application[UUID]):
             min_size=1,
             max_size=readers,
             open=True,
-            kwargs={"autocommit": True, "application_name": "acta", "options": "-c TimeZone=UTC"},
+            kwargs={"autocommit": True, "application_name": "acta", "options": SESSION},
         )
         self.keys = SubjectKeys(self.pool, kek)
         self.store = PostgresRecorder(self.pool, dsn)

@@ -25,8 +25,16 @@ from psycopg_pool import ConnectionPool
 
 _PATIENCE_S = 20.0
 _PAUSE_S = 0.1
+SESSION = "-c TimeZone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+"""Options of every session on the store.
+
+All that it is asked is found by an index. Planning costs more than that, so one plan serves all calls; and since it may
+have been made while a table was tiny, it must not be to read the whole of it.
+"""
 _PLACE = "e.stream, e.version, e.type, e.body, e.position, e.recorded_at"
-_OPENED = f"SELECT {_PLACE}, k.wrapped FROM acta.events e LEFT JOIN acta.message_keys k USING (stream, version)"
+# Not a join: of one stream's events and keys the planner would compare every pair.
+_KEY = "(SELECT k.wrapped FROM acta.message_keys k WHERE k.stream = e.stream AND k.version = e.version)"
+_OPENED = f"SELECT {_PLACE}, {_KEY} FROM acta.events e"
 _CLOSED = f"SELECT {_PLACE}, NULL::bytea FROM acta.events e"
 
 
@@ -166,7 +174,7 @@ class PostgresRecorder(ApplicationRecorder):
                 autocommit=True,
                 prepare_threshold=1,
                 application_name="acta append",
-                options="-c lock_timeout=10s -c statement_timeout=30s -c TimeZone=UTC",
+                options=f"{SESSION} -c lock_timeout=10s -c statement_timeout=30s",
             )
         return self._writer
 
@@ -192,10 +200,10 @@ class PostgresRecorder(ApplicationRecorder):
         return dict(rows)
 
     def newer(self, after: Sequence[tuple[UUID, int]]) -> list[SealedEvent]:
-        """Of several streams, what came after a version of each: by stream, then version. Seals stay closed."""
+        """Of several different streams, what came after a version of each, by version. Seals stay closed."""
         query = (
-            f"{_CLOSED} JOIN unnest(%b::uuid[], %b::int[]) AS want(stream, after)"
-            " ON e.stream = want.stream AND e.version > want.after ORDER BY e.stream, e.version"
+            f"SELECT e.* FROM unnest(%b::uuid[], %b::int[]) AS want(stream, after) CROSS JOIN LATERAL"
+            f" ({_CLOSED} WHERE e.stream = want.stream AND e.version > want.after ORDER BY e.version) AS e"
         )
         return self._fetch(query, ([stream for stream, _ in after], [version for _, version in after]))
 

@@ -57,9 +57,7 @@ CREATE OR REPLACE FUNCTION acta.append(
     subjects uuid[], wrapped_keys bytea[],
     resting integer[] DEFAULT '{}', rests uuid[] DEFAULT '{}', rested_versions integer[] DEFAULT '{}',
     OUT head bigint, OUT stamped timestamptz, OUT refused integer[], OUT fresh_numbers bigint[]
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp
-  -- Planning anew for each call costs more than the call.
-  SET plan_cache_mode = force_generic_plan AS $$
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(4021985);
     SELECT e.position, greatest(clock_timestamp(), e.recorded_at) INTO head, stamped

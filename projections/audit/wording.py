@@ -54,7 +54,8 @@ class Speech(NamedTuple):
 
     def moment(self, at: datetime) -> str:
         local = at.astimezone(self.zone)
-        return f"{local.day} {_MONTHS[local.month - 1]} {local.year} at {local:%H:%M:%S %Z}"
+        clock = f"{local.hour:02}:{local.minute:02}:{local.second:02} {local.tzname()}"
+        return f"{local.day} {_MONTHS[local.month - 1]} {local.year} at {clock}"
 
     def text(self, event: Event, field: str) -> str:
         """A personal text after a colon, nothing if there was none, or why it cannot be shown."""
@@ -148,11 +149,13 @@ def _withheld(event: Event, field: str) -> str:
 
 def _who(event: Event, speech: Speech) -> str:
     actor = event.act.actor
-    named = speech.agent(actor.id)
-    who = {
-        "agent": named,
-        "requester": f"the requester {named}",
-        "service": f"the service {actor.id}",
-        "system": f"the desk’s own {actor.id}" if actor.id else "the desk itself",
-    }[actor.kind]
+    match actor.kind:
+        case "agent":
+            who = speech.agent(actor.id)
+        case "requester":
+            who = f"the requester {speech.agent(actor.id)}"
+        case "service":
+            who = f"the service {actor.id}"
+        case "system":
+            who = f"the desk’s own {actor.id}" if actor.id else "the desk itself"
     return f"{who}, on behalf of {speech.agent(event.act.on_behalf_of)}," if event.act.on_behalf_of else who
