@@ -10,7 +10,7 @@ LOG ?= ../shared/data/incident_event_log.csv.xz
 ZONE ?= America/Sao_Paulo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench soak import-check lock clean
+.PHONY: help install run test check format bench soak import-check sla-check lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ import-check: $(INSTALLED) ## import the whole of LOG into a desk of its own, tw
 	$(BIN)/acta import servicenow $(LOG) --timezone $(ZONE) --processes 2 && \
 	$(BIN)/acta import servicenow $(LOG) --timezone $(ZONE) && \
 	$(BIN)/acta import servicenow $(LOG) --timezone $(ZONE) --check
+
+sla-check: $(INSTALLED) ## import the whole of LOG under three policies: the view is what the streams give, wherever it is filled
+	PYTHONPATH=tests $(BIN)/python -m sla_check $(LOG) --timezone $(ZONE)
 
 install: $(INSTALLED) ## make or renew .venv, without running anything
 

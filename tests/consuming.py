@@ -1,6 +1,6 @@
 """Consumers run in threads of the test, and what they have done is waited for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 from kafka import KafkaProducer
+from psycopg import sql
 
 from consumers import cloudevents
 from consumers.cloudevents import Envelope, Head, key_of, partition_of
@@ -16,6 +17,8 @@ from consumers.topics import Client, partitions_of, reader
 from desks import give, opened
 from domain.desk import Desk
 from domain.store.recorder import SealedEvent
+from projections.engine import View, complete_to
+from projections.views import ALL
 
 
 class Running:
@@ -61,6 +64,24 @@ def until(condition: Callable[[], bool], *runs: Running) -> None:
     while not condition():
         assert all(run.alive for run in runs), [run.error for run in runs]
         pause.wait(0.05)
+
+
+def completed(dsn: str, views: Sequence[View] = ALL) -> int:
+    """The position up to which the views are complete."""
+    with psycopg.connect(dsn) as connection:
+        if connection.execute("SELECT to_regclass('projections.marks')").fetchone() == (None,):
+            return 0
+        return min(complete_to(connection, view.name) for view in views)
+
+
+def forget_the_views(dsn: str) -> None:
+    """No view, no mark: as on the first day."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        if connection.execute("SELECT to_regclass('projections.editions')").fetchone() == (None,):
+            return
+        made = connection.execute("SELECT edition FROM projections.editions").fetchall()
+        for schema in ("projections", *(view.name for view in ALL), *(edition for (edition,) in made)):
+            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
 
 
 def messages(client: Client, topic: str) -> dict[int, list[SealedEvent | Head]]:

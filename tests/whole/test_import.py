@@ -10,7 +10,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from consumers.follow import follow, rebuild
 from consumers.importing import import_servicenow
@@ -18,14 +17,13 @@ from consumers.importing.checking import check
 from consumers.project import project
 from consumers.relay import relay
 from consumers.topics import Client, ensure_topic
-from consuming import running, tables, until
+from consuming import completed, forget_the_views, running, tables, until
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk, as_of
 from domain.ticket import state
 from domain.ticket.state import Ticket
 from machines import Broker
 from made_log import made_incidents, written
-from projections.engine import complete_to
 from projections.queue.queries import Scope, Wanted, tickets
 from projections.reporting.figures import Question
 from projections.reporting.queries import REPORTS
@@ -54,22 +52,6 @@ def desk(database: str) -> Iterator[Desk]:
     prepare(database)
     with open_desk(database, configured=False) as desk:
         yield desk
-
-
-def completed(dsn: str) -> int:
-    """The position up to which every view is complete."""
-    with psycopg.connect(dsn) as connection:
-        if connection.execute("SELECT to_regclass('projections.marks')").fetchone() == (None,):
-            return 0
-        return min(complete_to(connection, view.name) for view in ALL)
-
-
-def forget_the_views(dsn: str) -> None:
-    """No view, no mark: as on the first day."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        made = connection.execute("SELECT edition FROM projections.editions").fetchall()
-        for schema in ("projections", *(view.name for view in ALL), *(edition for (edition,) in made)):
-            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
 
 
 @pytest.mark.kafka

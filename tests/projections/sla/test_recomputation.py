@@ -14,11 +14,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.rows import class_row
 
 from berlin import BERLIN, Connection, Desk, named, wall
+from clock_rows import must_show, rows
 from domain.clock.asking import clocks_of, explanations_of
-from domain.clock.clocks import Clock, elapsed, verdict
+from domain.clock.clocks import elapsed
 from domain.envelope import Event
 from domain.ticket import events as e
 from domain.ticket.events import TicketEvent
@@ -26,7 +26,6 @@ from lives import POLICIES
 from lives import Desk as Walk
 from projections.engine import Projector, current_edition, drop_edition, install, rebuild
 from projections.sla import sla
-from projections.sla.entries import ClockEntry
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,32 +36,12 @@ def installed(connection: Connection) -> Connection:
     return connection
 
 
-def rows(connection: Connection, query: str, *parameters: Any) -> dict[tuple[UUID, str, int], ClockEntry]:
-    with connection.cursor(row_factory=class_row(ClockEntry)) as cursor:
-        found = cursor.execute(query, parameters).fetchall()  # type: ignore[arg-type]
-    return {(row.ticket, row.clock, row.instance): row for row in found}
-
-
-COLUMNS = ", ".join(f'"{name}"' for name in ClockEntry.__struct_fields__)
-
-
 def streams(events: Sequence[Event]) -> dict[UUID, list[Event]]:
     found: dict[UUID, list[Event]] = defaultdict(list)
     for event in events:
         if isinstance(event, TicketEvent):
             found[event.stream].append(event)
     return found
-
-
-def must_show(entry: ClockEntry, clock: Clock, at: datetime) -> None:
-    """The row says of the clock what the pure functions say."""
-    assert (entry.stage, entry.reason, entry.since) == (clock.stage, clock.turns[-1].detail, clock.turns[-1].at)
-    assert (entry.started_at, entry.stopped_at, entry.target) == (clock.started_at, clock.stopped_at, clock.target)
-    assert (entry.elapsed, entry.breaches_after) == (clock.elapsed, clock.breaches_after)
-    assert clock.due_at is None or entry.due_at == clock.due_at
-    overdue = entry.verdict == "undecided" and entry.breaches_after is not None and entry.breaches_after < at
-    assert ("breached" if overdue else entry.verdict) == verdict(clock, at)
-    assert (entry.decided_at is not None) == (entry.verdict in ("met", "breached"))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -77,9 +56,9 @@ def test_folding_event_by_event_gives_what_the_whole_stream_gives(
     projector = Projector(installed, sla, versions=POLICIES, remember=seed % 5)
     for start in range(0, count, size):
         projector.apply(events[start : start + size])
-    now = rows(installed, f"SELECT {COLUMNS} FROM sla.clocks")
+    now = rows(installed)
     middle = events[count // 2].effective_at
-    then = rows(installed, f"SELECT {COLUMNS} FROM sla.clocks_at(%s)", middle)
+    then = rows(installed, middle)
     for found, at in ((now, events[-1].recorded_at), (then, middle)):
         expected = {
             (ticket, str(clock.kind), clock.instance): clock
