@@ -1,11 +1,13 @@
 """Reading ``desk.yaml``: what is wrong with it is said with the line it stands in."""
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from domain.clock.calendar import WEEKDAYS
 from domain.desk.configuring import DeskDocument
 from domain.errors import SetupConflict
 
@@ -15,12 +17,23 @@ class DeskFileError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, which YAML forbids and most readers overlook."""
+    """Refuses a key that stands twice, which YAML forbids and most readers overlook; tells where a value is none."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except DeskFileError:
+            raise
+        except ValueError as fault:
+            # The 30th of February looks like a date to YAML.
+            raise DeskFileError(f"line {node.start_mark.line + 1}: {fault}") from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise DeskFileError(f"line {key_node.start_mark.line + 1}: a list or mapping is no key")
             if key in seen:
                 raise DeskFileError(f"line {key_node.start_mark.line + 1}: {key!r} stands here a second time")
             seen.add(key)
@@ -62,7 +75,7 @@ def line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
     line = 1
     for step in path:
         if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if str(key.value) == str(step)), None)
+            found = next(((key, value) for key, value in node.value if _covers(str(key.value), str(step))), None)
             if found is None:
                 break
             line, node = found[0].start_mark.line + 1, found[1]
@@ -72,3 +85,11 @@ def line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
         else:
             break
     return line
+
+
+def _covers(key: str, step: str) -> bool:
+    """Whether a key of the document is this step of a path: by name, or as a range of weekdays that has it."""
+    first, _, last = key.partition("-")
+    if step in WEEKDAYS and first in WEEKDAYS and last in WEEKDAYS:
+        return WEEKDAYS.index(first) <= WEEKDAYS.index(step) <= WEEKDAYS.index(last)
+    return key == step

@@ -7,6 +7,7 @@ not mention stays, unless it is pruned. Calendars, policies and request types ge
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from domain.setup import events as e
 from domain.setup.forms import must_refer_to_itself_only
 from domain.setup.policies import CONDITIONS, choices, must_not_tie
 from domain.setup.state import Setup, evolve
+from domain.ticket.events import HoldReason
 
 HANDLE = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Openings = tuple[tuple[str, str], ...]
@@ -106,7 +108,12 @@ class CalendarPart(_Part):
             first, _, last = str(days).partition("-")
             if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
                 raise ValueError(f"{days!r} is no weekday, nor two with a dash between")
-            for day in WEEKDAYS[WEEKDAYS.index(first) : WEEKDAYS.index(last or first) + 1]:
+            covered = WEEKDAYS[WEEKDAYS.index(first) : WEEKDAYS.index(last or first) + 1]
+            if not covered:
+                raise ValueError(f"{days!r} goes backwards: a week begins on Monday; name its two parts")
+            for day in covered:
+                if day in spread:
+                    raise ValueError(f"{day} is given twice; {days!r} has it, too")
                 spread[day] = _times(spans)
         return spread
 
@@ -136,10 +143,18 @@ class PolicyPart(_Part):
     calendar: str
     when: ConditionPart = ConditionPart()
     targets: dict[str, dict[str, int]] = {}
-    pauses: dict[str, tuple[str, ...]] | None = None
+    pauses: dict[str, tuple[HoldReason, ...]] | None = None
     warnings: tuple[float, ...] | None = None
     on_reopen: str | None = None
     on_retarget: str | None = None
+
+    @field_validator("warnings")
+    @classmethod
+    def _ascend(cls, shares: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        for earlier, later in pairwise(shares or ()):
+            if later <= earlier:
+                raise ValueError(f"{later} comes after {earlier}: shares are given in the order in which they warn")
+        return shares
 
     def condition(self) -> dict[str, Any]:
         """The condition as stored: only what is given."""
@@ -283,7 +298,7 @@ def _calendar(name: str, part: CalendarPart, setup: Setup) -> Iterator[e.SetupEv
         )
         calendar_of(wanted)
     except ValueError as fault:
-        raise SetupConflict(f"calendars.{name}: {fault}", field=f"calendars.{name}") from None
+        raise SetupConflict(f"calendars.{name}: {fault}", field=f"calendars.{name}.{_place(fault)}") from None
     if _says(wanted, "calendar_version") != _says(known, "calendar_version"):
         yield wanted
 
@@ -370,7 +385,9 @@ def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
     field = f"policies.{policy.policy}"
     calendar = setup.calendars.get((policy.calendar, policy.calendar_version))
     if calendar is None:
-        raise SetupConflict(f"{field}.calendar names {policy.calendar!r}, which is not configured.", field=field)
+        raise SetupConflict(
+            f"{field}.calendar names {policy.calendar!r}, which is not configured.", field=f"{field}.calendar"
+        )
     for name in policy.condition:
         if name not in (*CONDITIONS, "tags"):
             raise SetupConflict(f"{field}.when: {name!r} cannot be asked about.", field=f"{field}.when")
@@ -381,4 +398,20 @@ def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
     try:
         policy_of(policy, calendar_of(calendar))
     except ValueError as fault:
-        raise SetupConflict(f"{field}: {fault}", field=field) from None
+        raise SetupConflict(f"{field}: {fault}", field=f"{field}.{_place(fault)}") from None
+
+
+_WRITTEN_AS = {
+    "weekly": "openings",
+    "country": "holidays.country",
+    "region": "holidays.region",
+    "years": "holidays.years",
+}
+"""Where a document has what the arithmetic calls otherwise."""
+
+
+def _place(fault: ValueError) -> str:
+    """The field of a document that a calendar or policy complains of: the words before the colon name it."""
+    path, _, _ = str(fault).partition(":")
+    first, dot, rest = path.partition(".")
+    return _WRITTEN_AS.get(first, first) + dot + rest

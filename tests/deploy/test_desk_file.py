@@ -55,7 +55,7 @@ def read(tmp_path: Path, text: str) -> Setup:
         ("  night:\n    zone: Europe/Brelin\n    openings: {monday: 22:00-24:00}\n", 9, "Brelin"),
         ("  night:\n    zone: UTC\n    openings: {monday: [09:00-12:00, 11:00-13:00]}\n", 9, "overlap"),
         ("  night:\n    zone: UTC\n    openings: {moonday: 09:00-12:00}\n", 11, "moonday"),
-        (NOWHERE, 9, "ZZ"),
+        (NOWHERE, 12, "ZZ"),
         ("groups:\n  desk: {name: Again, department: it}\n", 9, "second time"),
         ("request_types:\n  x: {name: X, department: it, form: {type: nonsense}}\n", 10, "JSON Schema"),
         (ASKING.format(form='$ref: "#/nope"'), 13, "$defs"),
