@@ -197,11 +197,12 @@ def _attached(clocks: Clocks, at: datetime, mark: Mark, mode: OnRetarget | None,
                 clock = _under(clocks, clock, at, policy, mark.silent)
         changed.append(clock)
     first, following, resolution = changed
-    never = tuple(
-        _under(clocks, clock, at, policy, mark.silent) if _takes_over(clock, mark.policy, mode) else clock
-        for clock in past
-    )
-    return replace(clocks, first=first, next=following, resolution=resolution, past=never)
+    if not all(clock.policy for clock in past):
+        past = tuple(
+            _under(clocks, clock, at, policy, mark.silent) if _takes_over(clock, mark.policy, mode) else clock
+            for clock in past
+        )
+    return replace(clocks, first=first, next=following, resolution=resolution, past=past)
 
 
 def _takes_over(clock: Clock, ref: PolicyRef | None, mode: OnRetarget) -> bool:

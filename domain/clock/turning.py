@@ -3,13 +3,14 @@
 Every function gives a new clock. An instant handed in is never before the clock's last change.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from msgspec.structs import replace
 
 from domain.clock.clocks import UNFINISHED, ZERO, Breach, Cause, Clock, Stage, Stop, Turn, Warned, stretches
-from domain.clock.policy import PLAIN_TIME, Kind, Policy, Yardstick
+from domain.clock.policy import PLAIN_TIME, Kind, Policy, Unit, Yardstick
 
 
 def started(kind: Kind, instance: int, turns: tuple[Turn, ...], policy: Policy | None) -> Clock:
@@ -81,6 +82,7 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         turns = tuple(_judged(turn, clock, policy) for turn in turns)
     target = None if policy is None else policy.targets.get(kind)
     length = None if policy is None else policy.length(kind, clock.started_at)
+    yardstick, alike = _yardstick(kind, policy), _counts_alike(clock, policy)
     clock = replace(
         clock,
         turns=turns,
@@ -92,10 +94,15 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         breaches_after=None,
         warn_at=(),
     )
-    yardstick = _yardstick(kind, policy)
-    counted = [(a, b) for a, b, turn in stretches(clock, at) if turn.stage is Stage.RUNNING]
-    gone = sum((yardstick.business_time(a, b) for a, b in counted), ZERO)
-    reached, exceeded = (None, None) if length is None else _passed(counted, length, yardstick)
+    if not alike:
+        gone = sum((yardstick.business_time(a, b) for a, b in _counted(clock, at)), ZERO)
+    elif clock.stage is Stage.RUNNING:
+        gone = clock.elapsed + yardstick.business_time(clock.counted_to, at)
+    else:
+        gone = clock.elapsed
+    reached, exceeded = None, None
+    if length is not None and gone >= length:
+        reached, exceeded = _passed(_counted(clock, at), length, yardstick)
     ended = not clock.unfinished
     clock = replace(
         clock,
@@ -184,8 +191,24 @@ def _thresholds(target: timedelta, warnings: tuple[float, ...]) -> tuple[tuple[f
     return tuple((share, target * share) for share in sorted(warnings))
 
 
+def _counts_alike(clock: Clock, policy: Policy | None) -> bool:
+    """Whether the clock has counted what this policy would have it count: plain time, or that of the same calendar."""
+    if clock.policy is None or policy is None:
+        return False
+    plain = policy.yardstick(clock.kind) is PLAIN_TIME
+    if plain is not (clock.unit is Unit.CALENDAR_MINUTES):
+        return False
+    before, after = clock.policy, policy.ref
+    return plain or (before.calendar, before.calendar_version) == (after.calendar, after.calendar_version)
+
+
+def _counted(clock: Clock, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches during which the clock ran."""
+    return ((start, end) for start, end, turn in stretches(clock, until) if turn.stage is Stage.RUNNING)
+
+
 def _passed(
-    counted: list[tuple[datetime, datetime]], target: timedelta, yardstick: Yardstick
+    counted: Iterable[tuple[datetime, datetime]], target: timedelta, yardstick: Yardstick
 ) -> tuple[datetime | None, datetime | None]:
     """When the counted intervals reached the target, and from when on they exceeded it."""
     gone, reached = ZERO, None
