@@ -31,6 +31,7 @@ MEANINGS = {
     "cancelled": "cancelled, then reopened",
     "merged": "merged, then separated",
     "replaced": "replaced",
+    "exempt": "exempted",
     "closed": "closed",
     "holiday": "holiday",
     "special_day": "special hours",

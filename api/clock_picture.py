@@ -46,7 +46,7 @@ fill:var(--ink);paint-order:stroke;stroke:var(--page);stroke-width:3px;stroke-li
 .over{fill:var(--late)}
 .paused{fill:var(--rest)}
 .on-paused{fill:#2b1d00;stroke:none}
-.waived,.stopped,.cancelled,.merged,.replaced{fill:var(--page);stroke:var(--gone);stroke-dasharray:3 2}
+.waived,.stopped,.cancelled,.merged,.replaced,.exempt{fill:var(--page);stroke:var(--gone);stroke-dasharray:3 2}
 .mark,.now{stroke:var(--ink);stroke-width:1.5}
 .due{stroke:var(--ink);stroke-width:2;stroke-dasharray:5 2}
 .breach{stroke:var(--late);stroke-width:2}

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from consumers.clock import clock as keep_time
 from consumers.follow import rebuild as build_anew
 from consumers.lag import lag
 from consumers.loop import Halted, stop_on_signals
@@ -110,6 +111,16 @@ def project(
                 desk, wiring.projector_url(found), views, wiring.kafka(found), found.topic, stop
             )
         )
+
+
+@cli.command()
+def clock() -> None:
+    """Record what time alone makes due: warnings, breaches, chain steps, ends of holds, reminders, closings.
+
+    A second clock stands by.
+    """
+    with opened() as (found, desk):
+        until_stopped(lambda stop: keep_time(desk, wiring.projector_url(found), stop))
 
 
 def until_stopped(work: Callable[[Flag], None]) -> None:

@@ -17,6 +17,7 @@ from threading import Thread
 from fastapi import FastAPI
 
 from api.serving import Server
+from consumers.clock import clock
 from consumers.follow import follow
 from deploy import wiring
 from deploy.desk_file import read_desk_file
@@ -107,20 +108,24 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
     with alone(settings), wiring.database(settings) as found, wiring.desk(found) as desk, wiring.views(found) as pool:
         key = first_start(desk, found.home)
         stop = Flag()
-        follower = Thread(
-            target=follow, args=(desk, wiring.projector_url(found), ALL, stop), name="acta follow", daemon=True
+        views = wiring.projector_url(found)
+        consumers = (
+            Thread(target=follow, args=(desk, views, ALL, stop), name="acta follow", daemon=True),
+            Thread(target=clock, args=(desk, views, stop), name="acta clock", daemon=True),
         )
 
         def ready(url: str) -> None:
             note(found.home, url, key)
             tell(url, key)
 
-        follower.start()
+        for consumer in consumers:
+            consumer.start()
         try:
             serve(found, wiring.app_of(found, desk, pool), ready)
         finally:
             stop.set()
-            follower.join()
+            for consumer in consumers:
+                consumer.join()
 
 
 @contextmanager

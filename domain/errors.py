@@ -85,6 +85,10 @@ class EventNotFound(NotKnown):
     """There is no such event on this ticket."""
 
 
+class ReminderNotFound(NotKnown):
+    """The ticket has no such reminder to come."""
+
+
 class KeyNotFound(NotKnown):
     """There is no such API key."""
 
@@ -149,8 +153,16 @@ class HoldEndsInThePast(NotPossible):
     """A hold must end in the future."""
 
 
+class ReminderInThePast(NotPossible):
+    """A reminder must lie ahead."""
+
+
 class NobodyToEscalateTo(NotPossible):
     """The escalation names nobody."""
+
+
+class NoPolicyApplies(NotPossible):
+    """No service level policy applies to the ticket."""
 
 
 class SetupConflict(NotPossible):

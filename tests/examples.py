@@ -1,6 +1,6 @@
 """One example of every event type, in its envelope: what golden files, wording and codecs are tested with."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from domain.person.events import ContactChanged, PersonRegistered
 from domain.request.events import RequestDecided
 from domain.setup import events as s
 from domain.ticket import events as t
+from domain.ticket.sla import Recalculated
 
 TICKET = UUID("7a000000-0000-4000-8000-000000000001")
 OTHER = UUID("7a000000-0000-4000-8000-000000000002")
@@ -20,6 +21,15 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ALICE = Act(actor=Actor(kind="agent", id="alice"), channel="http")
 MATRIX = ((1, 2, 3), (2, 3, 4), (3, 4, 5))
 SLA = {"policy": "it-standard", "policy_version": 1, "calendar": "office", "calendar_version": 1}
+
+DUE = {
+    "clock": "resolution",
+    "instance": 1,
+    **SLA,
+    "target": timedelta(hours=8),
+    "elapsed": timedelta(hours=6),
+    "due_at": datetime(2026, 3, 2, 17, tzinfo=UTC),
+}
 
 EVENTS: tuple[Event, ...] = (
     t.TicketOpened(
@@ -69,6 +79,9 @@ EVENTS: tuple[Event, ...] = (
     t.WorkStarted(),
     t.TicketPutOnHold(reason="requester", until=datetime(2026, 3, 9, 9, tzinfo=UTC), comment="Waiting for the log."),
     t.TicketResumed(cause="requester-replied"),
+    t.ReminderSet(reminder=1, at=datetime(2026, 3, 9, 9, tzinfo=UTC), agent="alice", text="Has the log come?"),
+    t.ReminderCancelled(reminder=1),
+    t.ReminderDue(reminder=1, at=datetime(2026, 3, 9, 9, tzinfo=UTC), agent="alice"),
     t.TimeLogged(entry=1, minutes=25, billable=True, comment="Call with the requester."),
     t.TimeCorrected(entry=1, old_minutes=25, minutes=35, reason="Forgot the second call."),
     t.TicketEscalated(kind="hierarchical", old_level=0, level=1, reason="The branch cannot work."),
@@ -89,6 +102,35 @@ EVENTS: tuple[Event, ...] = (
     t.SlaAttached(**SLA),
     t.SlaRetargeted(**SLA, cause="prioritise"),
     t.SlaDetached(policy="it-standard", cause="transfer"),
+    t.SlaWarned(**DUE, share=0.75),
+    t.SlaBreached(**DUE, cause="retarget"),
+    t.SlaBreachWithdrawn(**DUE, breached_at=datetime(2026, 3, 3, 9, tzinfo=UTC), claimant="alice", claim_version=9),
+    t.SlaChainStepTaken(
+        **DUE,
+        step="60 min before",
+        notify=("alice", "network"),
+        level=2,
+        group="network",
+        assignee="bob",
+        priority=1,
+        impossible=("assignee",),
+    ),
+    t.SlaExempted(clocks=("first_response",), reason="The mail server was down on the requester's side.", **SLA),
+    t.SlaRecalculated(
+        **SLA,
+        clocks=(
+            Recalculated(
+                clock="resolution",
+                instance=1,
+                old_target=timedelta(hours=8),
+                new_target=timedelta(hours=4),
+                old_due_at=datetime(2026, 3, 2, 17, tzinfo=UTC),
+                new_due_at=datetime(2026, 3, 2, 13, tzinfo=UTC),
+                breached=True,
+            ),
+        ),
+        reason="The contract changed.",
+    ),
     t.TicketCorrected(old={"status": "closed"}, new={"status": "in_progress"}, why="source went back to Active"),
     t.TicketImported(
         source="servicenow",

@@ -163,8 +163,22 @@ class Desk:
             (e.TicketMergedInto, other),
             (e.MergeReversed, other),
             (e.SlaRetargeted, {**_terms(pick((NORMAL, URGENT))), "cause": "priority"}),
+            (e.SlaRecalculated, {**_terms(pick((NORMAL, URGENT))), "reason": "a new contract"}),
+            (e.SlaExempted, {"clocks": (pick(("next_response", "resolution")),), "reason": "an outage"}),
+            (e.SlaWarned, {**self._of_a_clock(), "share": 0.75}),
+            (e.SlaBreached, self._of_a_clock()),
+            (e.SlaBreachWithdrawn, {**self._of_a_clock(), "breached_at": START, "claimant": "bob", "claim_version": 2}),
+            (e.SlaChainStepTaken, {**self._of_a_clock(), "step": "at 50 %", "notify": ("alice",)}),
+            (e.ReminderSet, {"reminder": 1, "at": self._now + timedelta(days=1), "agent": "alice", "text": "look"}),
+            (e.ReminderCancelled, {"reminder": 1}),
+            (e.ReminderDue, {"reminder": 1, "at": self._now, "agent": "alice"}),
             (e.TicketCorrected, {"old": {"status": "closed"}, "new": {"status": "in_progress"}, "why": "source"}),
         ]
+
+    def _of_a_clock(self) -> dict[str, Any]:
+        target = timedelta(minutes=self.random.choice((120, 960)))
+        kind = self.random.choice(("first_response", "resolution"))
+        return {**_terms(NORMAL), "clock": kind, "instance": 1, "target": target, "elapsed": target, "due_at": START}
 
     def words(self, count: int) -> str:
         """So many words of a small vocabulary."""

@@ -11,7 +11,7 @@ from domain.clock.hearing import mark_of
 from domain.clock.marks import Fact
 from domain.clock.policy import Kind, Policies
 from domain.envelope import Event
-from domain.ticket.events import RequesterChanged, SlaDetached, SlaRetargeted, TicketOpened
+from domain.ticket.events import RequesterChanged, SlaDetached, SlaRecalculated, SlaRetargeted, TicketOpened
 
 _RETARGETING = frozenset({Fact.ATTACHED, Fact.RECALCULATED, Fact.REOPENED, Fact.MERGE_REVERSED})
 """The facts through which a clock may come under another policy."""
@@ -60,6 +60,12 @@ def _moves(events: Iterable[Event], policies: Policies) -> Iterator[tuple[Event,
             yield event, clocks, mark.fact
 
 
+def _cause(event: Event) -> str:
+    if isinstance(event, SlaRecalculated):
+        return "recalculate"
+    return event.cause if isinstance(event, SlaRetargeted | SlaDetached) else ""
+
+
 def _changes(event: Event, before: Clocks, after: Clocks, policies: Policies) -> Iterator[tuple[Name, Change]]:
     """Whose target or policy is another after an event; that a fresh ticket comes under its first is no change."""
     known = {(clock.kind, clock.instance): clock for clock in before}
@@ -74,7 +80,7 @@ def _changes(event: Event, before: Clocks, after: Clocks, policies: Policies) ->
             name,
             Change(
                 at=clock.targeted_at,
-                cause=event.cause if isinstance(event, SlaRetargeted | SlaDetached) else "",
+                cause=_cause(event),
                 elapsed=elapsed(clock, clock.targeted_at, policies),
                 old_policy=old.policy,
                 old_target=old.target,

@@ -33,9 +33,13 @@ class Stage(StrEnum):
     MERGED = "merged"
     REPLACED = "replaced"
     """Another instance took over, since the policy says that a change starts afresh."""
+    EXEMPT = "exempt"
+    """Somebody decided that it is measured no longer."""
 
 
 UNFINISHED = frozenset({Stage.RUNNING, Stage.PAUSED, Stage.WAIVED})
+UNJUDGED = frozenset({Stage.CANCELLED, Stage.MERGED, Stage.EXEMPT})
+"""Ends with no verdict, whatever was noticed before."""
 
 
 class Verdict(StrEnum):
@@ -45,7 +49,7 @@ class Verdict(StrEnum):
     BREACHED = "breached"
     UNDECIDED = "undecided"
     NONE = "none"
-    """Nothing was promised, or the ticket was cancelled or merged: neither met nor breached."""
+    """Nothing was promised, the ticket was cancelled or merged, or the clock exempted: neither met nor breached."""
 
 
 class Cause(StrEnum):
@@ -85,7 +89,8 @@ class Breach(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """Elapsed exceeded this target from `at` on.
 
     A breach is contradicted when the clock turns out to have stopped or paused by then (a fact recorded late), and
-    withdrawn once an event of the ticket says so; otherwise it stands, whatever target comes later.
+    withdrawn once an event of the ticket says so; otherwise it stands, whatever target comes later. `claimant` is who
+    acted in time, as the ticket's event `claim_version` shows.
     """
 
     target: timedelta
@@ -96,11 +101,28 @@ class Breach(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     policy: PolicyRef | None
     recorded: bool = False
     contradicted: bool = False
+    claimant: str = ""
+    claim_version: int = 0
     withdrawn: bool = False
 
     @property
     def stands(self) -> bool:
         return not (self.contradicted or self.withdrawn)
+
+
+class StepDue(Struct, gc=False, frozen=True, array_like=True):
+    """A step of the policy's escalation chain that comes at an instant, the clock having counted ``elapsed`` then."""
+
+    step: str
+    at: datetime
+    elapsed: timedelta
+
+
+class Taken(Struct, gc=False, frozen=True, array_like=True):
+    """A step of the chain of that policy was taken; no version of it takes the step again for the same clock."""
+
+    policy: str
+    step: str
 
 
 class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,7 +132,9 @@ class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     since `targeted_at`. `due_at`, `breaches_after` and `warn_at` say what comes if nothing more happens, and are
     empty unless it runs: `due_at` is the earliest instant at which elapsed reaches the target, `breaches_after` the
     one from which on it exceeds it, `warn_at` the warnings not yet passed (also of a clock that was paused at just that
-    instant). `reached` and `exceeded` keep the first two once they have passed.
+    instant). `reached` and `exceeded` keep the first two once they have passed. `steps_due` are the steps of the chain
+    not yet taken: while it runs those to come, and until it ends those that were reached and nobody has taken; `taken`
+    those that were.
     """
 
     kind: Kind
@@ -131,6 +155,8 @@ class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     stops: tuple[Stop, ...] = ()
     breaches: tuple[Breach, ...] = ()
     warned: tuple[Warned, ...] = ()
+    steps_due: tuple[StepDue, ...] = ()
+    taken: tuple[Taken, ...] = ()
 
     @property
     def stage(self) -> Stage:
@@ -188,6 +214,7 @@ class Clocks(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     held: str | None = None
     self_served: bool = False
     unanswered: datetime | None = None
+    exempt: tuple[Kind, ...] = ()
     first: Clock | None = None
     next: Clock | None = None
     resolution: Clock | None = None
@@ -272,7 +299,7 @@ def verdict(clock: Clock, at: datetime) -> Verdict:
     Elapsed decides: at exactly the target, met; any longer, breached. For an earlier instant, ask the clocks that
     were folded up to it.
     """
-    if clock.target is None or clock.stage in (Stage.CANCELLED, Stage.MERGED):
+    if clock.target is None or clock.stage in UNJUDGED:
         return Verdict.NONE
     exceeded = clock.stage is Stage.RUNNING and clock.breaches_after is not None and clock.breaches_after < at
     if clock.breached or exceeded:

@@ -40,6 +40,7 @@ class PartKind(StrEnum):
     CANCELLED = "cancelled"
     MERGED = "merged"
     REPLACED = "replaced"
+    EXEMPT = "exempt"
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -208,6 +209,8 @@ def _left_out(turn: Turn) -> str:
             return "merged into another ticket, until that was reversed"
         case Stage.REPLACED:
             return "replaced by a new clock"
+        case Stage.EXEMPT:
+            return "exempted"
         case Stage.RUNNING:
             return "counted"
         case _:

@@ -7,6 +7,7 @@ The rules in one place, each as sla.md has it where it speaks and with our choic
 * Next response starts with a requester's message when the first response is done and nothing is waiting. A message
   to a resolved ticket is remembered; if the ticket is reopened, its round starts there, and counts from the reopening.
 * While the requester is the assignee the response clocks are waived; they go on when somebody else takes over.
+* A clock that was exempted stays so, and no later one of its kind is started.
 * Between resolved and reopened, and between a merge and its reversal, nothing counts. A clock that comes back to life
   comes under the policy that the ticket has by then.
 """
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from domain.clock.clocks import UNFINISHED, Clock, Clocks, Phase, Stage, Turn, in_utc, policy_named, policy_of
 from domain.clock.marks import RECORDS, Fact, Mark
 from domain.clock.policy import Kind, OnReopen, OnRetarget, Policies, Policy, PolicyRef
-from domain.clock.recording import recorded
+from domain.clock.recording import claimed, recorded
 from domain.clock.turning import noticed, retargeted, started, stopped, turned
 
 FINISHED = (Phase.RESOLVED, Phase.CLOSED)
@@ -42,6 +43,10 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
     if clocks.latest is not None and at < clocks.latest:
         at = clocks.latest
     clocks = replace(_noticed(clocks, at, mark.silent), version=mark.version, latest=at)
+    return claimed(_moved(clocks, at, mark, policies), mark)
+
+
+def _moved(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
     match mark.fact:
         case Fact.OPENED:
             return _opened(clocks, at, policies)
@@ -74,7 +79,9 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
             return _attached(clocks, at, mark, None, policies)
         case Fact.RECALCULATED:
             return _attached(clocks, at, mark, OnRetarget.RECOMPUTE, policies)
-        case Fact.WARNED | Fact.BREACHED | Fact.BREACH_WITHDRAWN:
+        case Fact.EXEMPTED:
+            return _exempted(clocks, at, mark.kinds, policies)
+        case Fact.WARNED | Fact.BREACHED | Fact.BREACH_WITHDRAWN | Fact.STEP_TAKEN:
             return clocks
         case _:
             assert_never(mark.fact)
@@ -205,6 +212,17 @@ def _attached(clocks: Clocks, at: datetime, mark: Mark, mode: OnRetarget | None,
     return replace(clocks, first=first, next=following, resolution=resolution, past=past)
 
 
+def _exempted(clocks: Clocks, at: datetime, kinds: tuple[Kind, ...], policies: Policies) -> Clocks:
+    def ended(clock: Clock | None) -> Clock | None:
+        if clock is None or not clock.unfinished or clock.kind not in kinds:
+            return clock
+        return turned(clock, at, Stage.EXEMPT, "", policy_of(clock, policies))
+
+    exempt = tuple(kind for kind in Kind if kind in clocks.exempt or kind in kinds)
+    first, following, resolution = ended(clocks.first), ended(clocks.next), ended(clocks.resolution)
+    return replace(clocks, exempt=exempt, first=first, next=following, resolution=resolution)
+
+
 def _takes_over(clock: Clock, ref: PolicyRef | None, mode: OnRetarget) -> bool:
     if clock.policy == ref:
         return False
@@ -223,7 +241,9 @@ def _revived(clocks: Clocks, at: datetime, stage: Stage, silent: bool, policies:
     """The clocks that ended in this stage go on."""
 
     def back(clock: Clock | None) -> Clock | None:
-        return clock if clock is None or clock.stage is not stage else _back(clocks, clock, at, silent, policies)
+        if clock is None or clock.stage is not stage or clock.kind in clocks.exempt:
+            return clock
+        return _back(clocks, clock, at, silent, policies)
 
     first, following, resolution = back(clocks.first), back(clocks.next), back(clocks.resolution)
     return replace(clocks, first=first, next=following, resolution=resolution)
@@ -240,6 +260,8 @@ def _back(clocks: Clocks, clock: Clock, at: datetime, silent: bool, policies: Po
 
 
 def _next_round(clocks: Clocks, at: datetime, before: tuple[Turn, ...], policies: Policies) -> Clocks:
+    if Kind.NEXT_RESPONSE in clocks.exempt:
+        return clocks
     number = 1 if clocks.next is None else clocks.next.instance + 1
     past = clocks.past if clocks.next is None else (*clocks.past, clocks.next)
     clock = _new(clocks, Kind.NEXT_RESPONSE, number, at, policies, before)

@@ -7,9 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.clock.marks import Fact, Mark
-from domain.clock.policy import PolicyRef
+from domain.clock.policy import Kind, PolicyRef
 from domain.envelope import Event
 from domain.ticket import events as e
+from domain.ticket.sla import ClockFact
 
 IMPORTED = "import"
 """The channel of acts that were brought over from another desk: they neither warn nor breach."""
@@ -33,6 +34,12 @@ _FACTS: dict[type[Event], Fact] = {
     e.SlaAttached: Fact.ATTACHED,
     e.SlaRetargeted: Fact.ATTACHED,
     e.SlaDetached: Fact.ATTACHED,
+    e.SlaRecalculated: Fact.RECALCULATED,
+    e.SlaExempted: Fact.EXEMPTED,
+    e.SlaWarned: Fact.WARNED,
+    e.SlaBreached: Fact.BREACHED,
+    e.SlaBreachWithdrawn: Fact.BREACH_WITHDRAWN,
+    e.SlaChainStepTaken: Fact.STEP_TAKEN,
     e.TicketCorrected: Fact.RESUMED,
 }
 """What each event says to a clock; what a correction says depends on what it corrects."""
@@ -42,11 +49,14 @@ def mark_of(event: Event, requester: UUID | None = None) -> Mark | None:
     """The mark that ``event`` makes on the clocks; None when it says nothing to them.
 
     ``requester`` is whose request the ticket is by then: one who is the assignee as well waits for nobody.
+
+    A fact counts from when it happened, though a warning or a note may have been recorded since: a reply in time wins,
+    however late it is heard of. That clocks do not run backwards over it, their fold sees to.
     """
     fact = _FACTS.get(type(event))
     if fact is None:
         return None
-    at, version, silent = event.effective_at, event.version, event.act.channel == IMPORTED
+    at, version, who, silent = event.occurred_at, event.version, event.act.actor.id, event.act.channel == IMPORTED
     match event:
         case e.TicketCorrected():
             return _corrected(event, at, silent)
@@ -55,15 +65,33 @@ def mark_of(event: Event, requester: UUID | None = None) -> Mark | None:
         case e.AgentReplied() if event.automatic:
             return None
         case e.TicketPutOnHold():
-            return Mark(fact=fact, at=at, version=version, reason=event.reason, silent=silent)
+            return Mark(fact=fact, at=at, version=version, who=who, reason=event.reason, silent=silent)
         case e.TicketAssigned() | e.TicketClaimed():
             served = event.assignee == str(requester)
             return Mark(fact=fact, at=at, version=version, to_requester=served, silent=silent)
-        case e.SlaAttached() | e.SlaRetargeted():
-            policy = PolicyRef(event.policy, event.policy_version, event.calendar, event.calendar_version)
-            return Mark(fact=fact, at=at, version=version, policy=policy, silent=silent)
+        case e.SlaAttached() | e.SlaRetargeted() | e.SlaRecalculated():
+            return Mark(fact=fact, at=at, version=version, policy=_policy_of(event), silent=silent)
+        case e.SlaExempted():
+            kinds = tuple(Kind(kind) for kind in event.clocks)
+            return Mark(fact=fact, at=at, version=version, kinds=kinds, silent=silent)
+        case ClockFact():
+            return Mark(
+                fact=fact,
+                at=event.breached_at if isinstance(event, e.SlaBreachWithdrawn) else at,
+                version=version,
+                policy=_policy_of(event),
+                clock=Kind(event.clock),
+                instance=event.instance,
+                target=event.target,
+                share=event.share if isinstance(event, e.SlaWarned) else 0.0,
+                step=event.step if isinstance(event, e.SlaChainStepTaken) else "",
+            )
         case _:
-            return Mark(fact=fact, at=at, version=version, silent=silent)
+            return Mark(fact=fact, at=at, version=version, who=who, silent=silent)
+
+
+def _policy_of(event: e.SlaAttached | e.SlaRetargeted | e.SlaRecalculated | ClockFact) -> PolicyRef:
+    return PolicyRef(event.policy, event.policy_version, event.calendar, event.calendar_version)
 
 
 def _corrected(event: e.TicketCorrected, at: datetime, silent: bool) -> Mark | None:

@@ -38,20 +38,25 @@ class Fact(StrEnum):
     RECALCULATED = "recalculated"
     """`policy` was applied by somebody's decision: as attached, and recomputed whatever it says of taking over."""
 
+    EXEMPTED = "exempted"
+    """The clocks of these `kinds` are measured no longer."""
+
     WARNED = "warned"
     """A warning was recorded for (`clock`, `instance`, `share`, `target`)."""
     BREACHED = "breached"
     """A breach was recorded for (`clock`, `instance`, `target`)."""
     BREACH_WITHDRAWN = "breach_withdrawn"
     """The recorded breach of (`clock`, `instance`, `target`) was withdrawn."""
+    STEP_TAKEN = "step_taken"
+    """The `step` of the chain of `policy` was taken for (`clock`, `instance`)."""
 
 
-RECORDS = frozenset({Fact.WARNED, Fact.BREACHED, Fact.BREACH_WITHDRAWN})
+RECORDS = frozenset({Fact.WARNED, Fact.BREACHED, Fact.BREACH_WITHDRAWN, Fact.STEP_TAKEN})
 """Facts about the clocks rather than about the ticket: they move no clock."""
 
 
 class Mark(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
-    """One fact. `at` is when it happened; `version` is the ticket's version, which gives the order.
+    """One fact. `at` is when it happened, `version` the ticket's version, which gives the order, `who` the actor.
 
     A fact that is recorded late counts at the later of `at` and the ticket fact before it, so that no ticket runs
     backwards; the fold sees to that. Warnings and breaches do not hold later facts up: that is what lets a reply
@@ -61,6 +66,7 @@ class Mark(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     fact: Fact
     at: datetime
     version: int = 0
+    who: str = ""
     reason: str = ""
     policy: PolicyRef | None = None
     to_requester: bool = False
@@ -69,3 +75,5 @@ class Mark(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     instance: int = 1
     target: timedelta | None = None
     share: float = 0.0
+    step: str = ""
+    kinds: tuple[Kind, ...] = ()

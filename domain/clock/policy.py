@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from domain.clock.calendar import Calendar
+from domain.clock.chain import Step
 
 # More than ten years is a slip of the keyboard.
 _LONGEST_DAYS = 10 * 366
@@ -114,7 +115,8 @@ class Policy(Struct, frozen=True, dict=True):
 
     A kind without a target is followed but never due. `pauses` lists, per kind, the hold reasons during which it
     does not count: by default only resolution, only while the requester is awaited. `warnings` are shares of the
-    target. Raises ValueError naming the field.
+    target. `chain` are the steps of escalation per kind; those that a change of the target has overtaken are left out
+    unless `chain_on_retarget`. Raises ValueError naming the field.
     """
 
     name: str
@@ -125,6 +127,8 @@ class Policy(Struct, frozen=True, dict=True):
     warnings: tuple[float, ...] = (0.75, 0.9)
     on_reopen: OnReopen = OnReopen.RESUME
     on_retarget: OnRetarget = OnRetarget.RECOMPUTE
+    chain: dict[Kind, tuple[Step, ...]] = field(default_factory=dict)
+    chain_on_retarget: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -136,6 +140,20 @@ class Policy(Struct, frozen=True, dict=True):
                 raise ValueError(f"warnings: {share} is not a share between 0 and 1")
         if len(set(self.warnings)) < len(self.warnings):
             raise ValueError("warnings: the same share is given twice")
+        for kind, steps in self.chain.items():
+            self._must_make_sense(kind, steps)
+
+    def _must_make_sense(self, kind: Kind, steps: tuple[Step, ...]) -> None:
+        target = self.targets.get(kind)
+        if target is None:
+            raise ValueError(f"chain.{kind}: the policy has no target for this clock")
+        names = [step.name for step in steps]
+        if len(set(names)) < len(names):
+            raise ValueError(f"chain.{kind}: two steps come at the same point; make them one")
+        length = None if target.unit is Unit.BUSINESS_DAYS else timedelta(minutes=target.amount)
+        for step in steps:
+            if length is not None and step.before is not None and step.before >= length:
+                raise ValueError(f"chain.{kind}: {step.name!r} is not after the start; the target is {target.amount}")
 
     @cached_property
     def ref(self) -> PolicyRef:

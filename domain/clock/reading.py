@@ -5,10 +5,11 @@ ValueError naming the field.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from domain.clock.calendar import WEEKDAYS, Calendar, Openings, minute_of_day
+from domain.clock.chain import Step
 from domain.clock.policy import Kind, OnReopen, OnRetarget, Policy, Target, Unit
 
 UNITS = {
@@ -17,7 +18,8 @@ UNITS = {
     "business_days": Unit.BUSINESS_DAYS,
 }
 Choice = TypeVar("Choice", OnReopen, OnRetarget)
-TERMS = ("targets", "pauses", "warnings", "on_reopen", "on_retarget")
+TERMS = ("targets", "pauses", "warnings", "on_reopen", "on_retarget", "chain", "chain_on_retarget")
+STEP_TERMS = ("percent", "before_minutes", "after_minutes", "notify", "level", "group", "assignee", "priority")
 
 
 def calendar_from(
@@ -47,7 +49,10 @@ def policy_from(name: str, version: int, calendar: Calendar, terms: Mapping[str,
 
         {"targets":  {"first_response": {"minutes": 240}, "resolution": {"business_days": 2}},
          "pauses":   {"resolution": ["requester"]},
-         "warnings": [0.75, 0.9], "on_reopen": "resume", "on_retarget": "recompute"}
+         "warnings": [0.75, 0.9], "on_reopen": "resume", "on_retarget": "recompute",
+         "chain":    {"resolution": [{"percent": 80, "notify": ["alice"]}, {"before_minutes": 60, "level": 1},
+                                     {"after_minutes": 0, "group": "network", "priority": 1}]},
+         "chain_on_retarget": false}
 
     What is left out has the default of `Policy`; pauses are given per clock, others keep theirs.
     """
@@ -65,6 +70,11 @@ def policy_from(name: str, version: int, calendar: Calendar, terms: Mapping[str,
         warnings=tuple(float(share) for share in terms.get("warnings", plain.warnings)),
         on_reopen=_choice("on_reopen", OnReopen, terms.get("on_reopen", plain.on_reopen)),
         on_retarget=_choice("on_retarget", OnRetarget, terms.get("on_retarget", plain.on_retarget)),
+        chain={
+            _kind("chain", kind): tuple(_step(f"chain.{kind}", given) for given in steps)
+            for kind, steps in terms.get("chain", {}).items()
+        },
+        chain_on_retarget=terms.get("chain_on_retarget") is True,
     )
 
 
@@ -102,6 +112,29 @@ def _target(kind: str, given: Mapping[str, Any]) -> Target:
         return Target(amount, UNITS[unit])
     except ValueError as error:
         raise ValueError(f"{field}.{unit}: {error}") from None
+
+
+def _step(field: str, given: Mapping[str, Any]) -> Step:
+    for term in given:
+        if term not in STEP_TERMS:
+            raise ValueError(f"{field}: {term!r} is not a term of a step; known: {', '.join(STEP_TERMS)}")
+
+    def minutes(term: str) -> timedelta | None:
+        return None if given.get(term) is None else timedelta(minutes=int(given[term]))
+
+    try:
+        return Step(
+            percent=given.get("percent"),
+            before=minutes("before_minutes"),
+            after=minutes("after_minutes"),
+            notify=tuple(given.get("notify") or ()),
+            level=given.get("level") or 0,
+            group=given.get("group") or "",
+            assignee=given.get("assignee") or "",
+            priority=given.get("priority") or 0,
+        )
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{field}: {error}") from None
 
 
 def _choice(field: str, choices: type[Choice], given: str) -> Choice:

@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.clock.clocks import Breach, Cause, Clock, Clocks, Stage, Warned, in_utc
+from domain.clock.clocks import Breach, Cause, Clock, Clocks, Stage, StepDue, Taken, Warned, in_utc
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, PolicyRef
 from domain.clock.turning import breached, may_breach, noticed
 
 
 class Owed(Struct, frozen=True, kw_only=True):
-    """A warning, a breach or the withdrawal of one that the ticket's events do not hold yet.
+    """A warning, a breach, the withdrawal of one or a step of the chain that the ticket's events do not hold yet.
 
-    `at` is the true instant, whenever it is recorded; `cause` says whether time or a change of target did it.
+    `at` is the true instant, whenever it is recorded; `cause` says whether time or a change of target did it;
+    `claimant` is who acted in time after all, as the ticket's event `claim_version` shows.
     """
 
     fact: Fact
@@ -32,6 +33,9 @@ class Owed(Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     cause: Cause = Cause.TIME
     share: float = 0.0
+    step: str = ""
+    claimant: str = ""
+    claim_version: int = 0
 
 
 def owed(clocks: Clocks, now: datetime) -> tuple[Owed, ...]:
@@ -41,15 +45,37 @@ def owed(clocks: Clocks, now: datetime) -> tuple[Owed, ...]:
 
 
 def next_owed_after(clocks: Clocks) -> datetime | None:
-    """The instant at which `owed` next finds something more: a warning then, a breach from then on.
+    """The instant at which `owed` next finds something more: a warning or a step then, a breach from then on.
 
     In the past when something is owed already; None when nothing will be unless the ticket changes.
     """
     return min([instant for clock in clocks for instant in _instants(clock)], default=None)
 
 
+def claimed(clocks: Clocks, mark: Mark) -> Clocks:
+    """The clocks knowing that it is this mark, if any, that contradicts a breach."""
+
+    def with_claimant(clock: Clock | None) -> Clock | None:
+        if clock is None or not any(_unclaimed(breach) for breach in clock.breaches):
+            return clock
+        told = (
+            replace(breach, claimant=mark.who, claim_version=mark.version) if _unclaimed(breach) else breach
+            for breach in clock.breaches
+        )
+        return replace(clock, breaches=tuple(told))
+
+    first, following, resolution = map(with_claimant, (clocks.first, clocks.next, clocks.resolution))
+    if first is clocks.first and following is clocks.next and resolution is clocks.resolution:
+        return clocks
+    return replace(clocks, first=first, next=following, resolution=resolution)
+
+
+def _unclaimed(breach: Breach) -> bool:
+    return breach.contradicted and not breach.claim_version
+
+
 def recorded(clocks: Clocks, mark: Mark) -> Clocks:
-    """The clocks knowing that a warning, a breach or a withdrawal is among the ticket's events."""
+    """The clocks knowing that a warning, a breach, a withdrawal or a step is among the ticket's events."""
     clocks = replace(clocks, version=mark.version)
 
     def known(clock: Clock | None) -> Clock | None:
@@ -81,6 +107,24 @@ def _owed(clock: Clock, now: datetime) -> Iterator[Owed]:
             yield _of_breach(clock, breach, Fact.BREACH_WITHDRAWN)
         elif breach.stands and not breach.recorded:
             yield _of_breach(clock, breach, Fact.BREACHED)
+    if clock.target is not None:
+        for step in clock.steps_due:
+            if step.at <= now:
+                yield _of_step(clock, step, clock.target)
+
+
+def _of_step(clock: Clock, step: StepDue, target: timedelta) -> Owed:
+    return Owed(
+        fact=Fact.STEP_TAKEN,
+        clock=clock.kind,
+        instance=clock.instance,
+        policy=clock.policy,
+        target=target,
+        elapsed=step.elapsed,
+        at=step.at,
+        due_at=clock.due_at or clock.reached,
+        step=step.step,
+    )
 
 
 def _of_breach(clock: Clock, breach: Breach, fact: Fact) -> Owed:
@@ -94,11 +138,14 @@ def _of_breach(clock: Clock, breach: Breach, fact: Fact) -> Owed:
         at=breach.at,
         due_at=breach.due_at,
         cause=breach.cause,
+        claimant=breach.claimant,
+        claim_version=breach.claim_version,
     )
 
 
 def _instants(clock: Clock) -> list[datetime]:
     found = [warning.at for warning in clock.warn_at[:1]]
+    found += [step.at for step in clock.steps_due[:1]]
     if clock.warned:
         found += [warning.at for warning in clock.warned if not warning.recorded]
     if clock.breaches:
@@ -109,6 +156,8 @@ def _instants(clock: Clock) -> list[datetime]:
 
 
 def _noted(clock: Clock, mark: Mark) -> Clock:
+    if mark.fact is Fact.STEP_TAKEN:
+        return _step_taken(clock, mark)
     target = mark.target or clock.target
     if target is None:
         return clock
@@ -122,6 +171,13 @@ def _noted(clock: Clock, mark: Mark) -> Clock:
         if not breach.contradicted:
             return _changed(clock, index, replace(breach, recorded=True))
     return clock if mark.fact is Fact.BREACH_WITHDRAWN else _breached(clock, mark, target)
+
+
+def _step_taken(clock: Clock, mark: Mark) -> Clock:
+    policy = mark.policy or clock.policy
+    taken = Taken("" if policy is None else policy.policy, mark.step)
+    due = tuple(step for step in clock.steps_due if step.step != mark.step)
+    return replace(clock, steps_due=due, taken=(*clock.taken, taken))
 
 
 def _changed(clock: Clock, index: int, breach: Breach) -> Clock:

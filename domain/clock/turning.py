@@ -9,7 +9,19 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from domain.clock.clocks import UNFINISHED, ZERO, Breach, Cause, Clock, Stage, Stop, Turn, Warned, stretches
+from domain.clock.clocks import (
+    UNFINISHED,
+    ZERO,
+    Breach,
+    Cause,
+    Clock,
+    Stage,
+    StepDue,
+    Stop,
+    Turn,
+    Warned,
+    stretches,
+)
 from domain.clock.policy import PLAIN_TIME, Kind, Policy, Unit, Yardstick
 
 
@@ -41,10 +53,12 @@ def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy
         if last.stage is Stage.RUNNING:
             return replace(clock, turns=turns)
         return _aim(replace(clock, turns=turns, counted_to=at), policy)
-    # Reached at the instant of a pause is reached: a hold that lies in closed hours must not move the warning either.
+    # Reached at the instant of a pause is reached: a hold that lies in closed hours must not move the warning either,
+    # and a step of the chain waits to be taken for as long as the clock may go on.
     told = tuple(warning for warning in clock.warn_at if warning.at <= at) if stage in UNFINISHED else ()
+    steps = tuple(step for step in clock.steps_due if step.at <= at) if stage in UNFINISHED else ()
     if last.stage is not Stage.RUNNING:
-        return replace(clock, turns=turns, counted_to=at, warn_at=told)
+        return replace(clock, turns=turns, counted_to=at, warn_at=told, steps_due=steps)
     gone = clock.elapsed + _yardstick(clock.kind, policy).business_time(clock.counted_to, at)
     target = clock.target
     return replace(
@@ -58,6 +72,7 @@ def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy
         reached=clock.due_at if target is not None and gone >= target else None,
         exceeded=clock.breaches_after if target is not None and gone > target else None,
         breaches=_contradicted(clock.breaches, at),
+        steps_due=steps,
     )
 
 
@@ -93,6 +108,7 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         due_at=None,
         breaches_after=None,
         warn_at=(),
+        steps_due=(),
     )
     if not alike:
         gone = sum((yardstick.business_time(a, b) for a, b in _counted(clock, at)), ZERO)
@@ -115,7 +131,7 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
     if length is not None and gone > length and reached is not None and not _known(clock):
         cause, since = (Cause.TIME, exceeded or at) if ended else (Cause.RETARGET, at)
         clock = replace(clock, breaches=(*clock.breaches, _breach(clock, since, reached, gone, cause, silent)))
-    return _aim(clock, policy)
+    return _aim(clock, policy, overtaken=policy is not None and policy.chain_on_retarget)
 
 
 def noticed(clock: Clock, at: datetime, silent: bool) -> Clock:
@@ -158,8 +174,11 @@ def _breach(clock: Clock, at: datetime, due_at: datetime, gone: timedelta, cause
     )
 
 
-def _aim(clock: Clock, policy: Policy | None) -> Clock:
-    """A running clock with due time, breach and warnings worked out from its last change."""
+def _aim(clock: Clock, policy: Policy | None, overtaken: bool = False) -> Clock:
+    """A running clock with due time, breach, warnings and steps worked out from its last change.
+
+    ``overtaken``: whether steps of the chain that lie behind it come now rather than not at all.
+    """
     if policy is None or clock.target is None or clock.stage is not Stage.RUNNING:
         return clock
     yardstick = policy.yardstick(clock.kind)
@@ -179,10 +198,31 @@ def _aim(clock: Clock, policy: Policy | None) -> Clock:
             warn_at=tuple(ahead),
             reached=None,
             exceeded=None,
+            steps_due=_steps_due(clock, policy, overtaken),
         )
     # Warnings about a target that has been reached would come too late to warn of anything.
     after = yardstick.next_open(since) if rest == ZERO else clock.exceeded
-    return replace(clock, due_at=clock.reached, breaches_after=after, warn_at=())
+    steps = _steps_due(clock, policy, overtaken)
+    return replace(clock, due_at=clock.reached, breaches_after=after, warn_at=(), steps_due=steps)
+
+
+def _steps_due(clock: Clock, policy: Policy, overtaken: bool) -> tuple[StepDue, ...]:
+    """The steps that were reached and not taken, and those ahead, by their instants."""
+    chain = policy.chain.get(clock.kind)
+    if not chain or clock.target is None:
+        return ()
+    since, gone, yardstick = clock.counted_to, clock.elapsed, policy.yardstick(clock.kind)
+    known = {step.step for step in clock.steps_due}
+    known |= {taken.step for taken in clock.taken if taken.policy == policy.name}
+    found = list(clock.steps_due)
+    for step in chain:
+        point = step.point(clock.target)
+        if step.name in known or (point <= gone and not overtaken):
+            continue
+        at = since if point <= gone else yardstick.reach(since, point - gone)
+        if at is not None:
+            found.append(StepDue(step.name, at, max(point, gone)))
+    return tuple(sorted(found, key=lambda step: step.at))
 
 
 @lru_cache(maxsize=1024)

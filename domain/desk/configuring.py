@@ -16,6 +16,7 @@ from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from domain.clock.calendar import WEEKDAYS
+from domain.clock.chain import Step
 from domain.clock.configured import calendar_of, policy_of
 from domain.clock.holiday_sets import holidays_of
 from domain.errors import SetupConflict
@@ -137,6 +138,19 @@ class ConditionPart(_Part):
     tags: Handles = None
 
 
+class StepPart(_Part):
+    """A step of an escalation chain: when it comes (one of the first three), and what it does."""
+
+    percent: int | None = None
+    before_minutes: int | None = Field(default=None, le=5_000_000)
+    after_minutes: int | None = Field(default=None, le=5_000_000)
+    notify: tuple[str, ...] = ()
+    level: int = Field(default=0, ge=0, le=9)
+    group: str = ""
+    assignee: str = ""
+    priority: int = Field(default=0, ge=0, le=5)
+
+
 class PolicyPart(_Part):
     """A service level policy; ``when`` is its condition, the rest its terms."""
 
@@ -147,6 +161,8 @@ class PolicyPart(_Part):
     warnings: tuple[float, ...] | None = None
     on_reopen: str | None = None
     on_retarget: str | None = None
+    chain: dict[str, tuple[StepPart, ...]] | None = None
+    chain_on_retarget: bool | None = None
 
     @field_validator("warnings")
     @classmethod
@@ -162,8 +178,12 @@ class PolicyPart(_Part):
 
     def terms(self) -> dict[str, Any]:
         """The terms as stored: only what is given."""
-        names = ("targets", "pauses", "warnings", "on_reopen", "on_retarget")
+        names = ("targets", "pauses", "warnings", "on_reopen", "on_retarget", "chain_on_retarget")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if self.chain is not None:
+            given["chain"] = {
+                kind: [step.model_dump(exclude_defaults=True) for step in steps] for kind, steps in self.chain.items()
+            }
         return dict(msgspec.to_builtins(given))
 
 
@@ -396,9 +416,21 @@ def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
     for request_type in choices(policy.condition, "request_type") or ():
         _must_know(setup.request_types_in_force, request_type, f"{field}.when.request_type")
     try:
-        policy_of(policy, calendar_of(calendar))
+        known = policy_of(policy, calendar_of(calendar))
     except ValueError as fault:
         raise SetupConflict(f"{field}: {fault}", field=f"{field}.{_place(fault)}") from None
+    for kind, steps in known.chain.items():
+        for step in steps:
+            _must_know_whom(setup, step, f"{field}.chain.{kind}")
+
+
+def _must_know_whom(setup: Setup, step: Step, field: str) -> None:
+    for one in step.notify:
+        _must_know({**setup.agents, **setup.groups}, one, f"{field}.notify")
+    if step.group:
+        _must_know(setup.groups, step.group, f"{field}.group")
+    if step.assignee:
+        _must_know(setup.agents, step.assignee, f"{field}.assignee")
 
 
 _WRITTEN_AS = {

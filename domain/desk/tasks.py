@@ -57,10 +57,12 @@ def _all_refusals(kind: type[Refused]) -> Iterable[type[Refused]]:
 class Task:
     """One piece of work for the writer; it ``opens`` so many tickets, for all that can be told beforehand.
 
-    One that is ``careful`` is decided on what the store has just said, not on what is remembered of the streams.
+    ``backdated``: its events carry times of their own; ``timed``: it asks about the clocks of its tickets; ``careful``:
+    it is decided on what the store has just said, not on what is remembered of the streams.
     """
 
     backdated = False
+    timed = False
     opens = 0
 
     def __init__(self) -> None:
@@ -146,7 +148,8 @@ class Ordering(Task):
         self.keys = keys
         self.key = key
         self.access = access
-        self.backdated = any(order.command.occurred_at is not None for order in orders)
+        self.timed = any(order.command.TIMED for order in orders)
+        self.backdated = self.timed or any(order.command.occurred_at is not None for order in orders)
         self.opens = sum(isinstance(order.command, Open | Split | FollowUp) for order in orders)
         self.request = keys.stream_of("request", key.principal, key.source, key.key) if key else None
         self.fresh = uuid4()
@@ -247,6 +250,8 @@ class Ordering(Task):
             requester=self.person_of(order) if _names_person(command) else ticket.requester,
             entrance=None if entrance is ticket else entrance,
         )
+        if command.TIMED:
+            situation = draft.timed(situation, stream)
         decided = list(decide(command, ticket, situation))
         act = Act(
             actor=order.principal.actor,

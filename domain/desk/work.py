@@ -1,18 +1,24 @@
 """The working set of one batch: what is known of the streams it touches, and what is about to be recorded in them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
+from domain.clock.clocks import Clocks, UnknownPolicy
+from domain.clock.deciding import Timed
+from domain.clock.folding import advance
+from domain.clock.hearing import mark_of
+from domain.clock.policy import Policies
 from domain.envelope import UNSTAMPED, Act, Event, Seal
 from domain.setup import state as setup_state
 from domain.setup.events import SETUP, SetupEvent
 from domain.setup.state import Setup
 from domain.store import codec
 from domain.ticket import state as ticket_state
+from domain.ticket.commands import Situation
 from domain.ticket.events import TicketEvent, TicketFact
 from domain.ticket.state import Ticket
 
@@ -20,24 +26,37 @@ from domain.ticket.state import Ticket
 class Stream(msgspec.Struct):
     """A stream as the desk knows it: its version and the state that decisions need.
 
-    ``kind`` follows from its events; streams that need no state (persons, requests, access) keep their last event.
+    Streams that need no state (persons, requests, access) keep their first event. ``clocks`` are those of a ticket,
+    kept once a decision has asked for them; None: they must be folded from the first event on.
     """
 
     version: int = 0
     state: Any = None
     first: Event | None = None
     effective_at: datetime = UNSTAMPED
+    clocks: Clocks | None = None
 
-    def evolved(self, event: Event) -> "Stream":
+    def evolved(self, event: Event, policies: Policies) -> "Stream":
         """The stream after ``event``."""
         state: Any
+        clocks = self.clocks
         if isinstance(event, SetupEvent):
             state = setup_state.evolve(self.state or Setup(), event)
         elif isinstance(event, TicketEvent):
             state = ticket_state.evolve(self.state or Ticket(), cast(TicketFact, event))
+            clocks = clocks and _heard(clocks, event, state, policies)
         else:
             state = None
-        return Stream(event.version, state, self.first or event, event.effective_at)
+        return Stream(event.version, state, self.first or event, event.effective_at, clocks)
+
+
+def _heard(clocks: Clocks, event: TicketEvent, ticket: Ticket, policies: Policies) -> Clocks | None:
+    mark = mark_of(event, ticket.requester)
+    try:
+        return clocks if mark is None else advance(clocks, mark, policies)
+    except UnknownPolicy:
+        # Configured in the same breath: the clocks are folded anew when they are asked for.
+        return None
 
 
 NOTHING_YET = Stream()
@@ -73,9 +92,10 @@ class WorkingSet:
     earlier one turns out to have been overtaken by another process, both are decided again.
     """
 
-    def __init__(self, known: dict[UUID, Stream], now: datetime) -> None:
+    def __init__(self, known: Mapping[UUID, Stream], now: datetime, policies: Policies) -> None:
         self.known = known
         self.now = now
+        self.policies = policies
         self.touched: dict[UUID, Stream] = {}
         self.units: list[Unit] = []
         self._unit_of: dict[UUID, Unit] = {}
@@ -141,6 +161,14 @@ class Draft:
         """A ticket as of this draft; version 0 if there is none."""
         return ticket_of(self.stream(stream))
 
+    def timed(self, situation: Situation, stream: UUID) -> Timed:
+        """The situation with the clocks of a ticket. Raises ``UnknownPolicy``."""
+        clocks = self.stream(stream).clocks
+        if clocks is None:
+            raise UnknownPolicy("an event of the ticket names a policy version that is not configured")
+        given = {name: getattr(situation, name) for name in situation.__struct_fields__}
+        return Timed(**given, clocks=clocks, policies=self.work.policies)
+
     @property
     def setup(self) -> Setup:
         """The configuration as of this draft."""
@@ -150,8 +178,13 @@ class Draft:
     def record(
         self, stream: UUID, event: Event, act: Act, *, occurred_at: datetime | None = None, subject: UUID | None = None
     ) -> Event:
-        """Put an event at the end of a stream, with its act and times, to be sealed for ``subject``."""
+        """Put an event at the end of a stream, with its act and times, to be sealed for ``subject``.
+
+        What the event itself says of when it happened goes before ``occurred_at``.
+        """
         before = self.stream(stream)
+        if event.occurred_at is not UNSTAMPED:
+            occurred_at = event.occurred_at
         changes: dict[str, Any] = {"stream": stream, "version": before.version + 1, "act": act}
         if subject is not None:
             changes["seal"] = Seal(subject, "", {})
@@ -162,6 +195,6 @@ class Draft:
         event = msgspec.structs.replace(event, **changes)
         provisional = msgspec.structs.replace(event, seal=None)
         codec.stamped(provisional, stream, event.version, 0, self.work.now)
-        self.streams[stream] = before.evolved(provisional)
+        self.streams[stream] = before.evolved(provisional, self.work.policies)
         self.events.append(event)
         return event

@@ -15,6 +15,8 @@ from time import sleep
 from typing import Any
 from uuid import UUID
 
+from domain.clock.clocks import Clocks
+from domain.clock.configured import Configured
 from domain.desk.tasks import Task
 from domain.desk.work import NOTHING_YET, Draft, Stream, Unit, WorkingSet, ticket_of
 from domain.envelope import Event
@@ -50,6 +52,7 @@ class Writer:
         self._changed = Condition()
         self._closing = False
         self._known: OrderedDict[UUID, Stream] = OrderedDict()
+        self._policies = Configured(lambda: self.setup)
         self._streams_by_number: OrderedDict[int, UUID] = OrderedDict()
         self._numbers: deque[int] = deque()
         self._thread = Thread(target=self._run, name="acta writer", daemon=True)
@@ -106,7 +109,7 @@ class Writer:
         again: list[Task] = []
         self._load(batch)
         self._reserve_numbers(sum(task.opens for task in batch))
-        work = WorkingSet(self._known, self._now())
+        work = WorkingSet(self._known, self._now(), self._policies)
         work.numbers = self._number
         for task in batch:
             if not self._decide(task, work):
@@ -188,7 +191,7 @@ class Writer:
                 for stream in known:
                     self._known.move_to_end(stream)
                 streams = streams - known - task.new_streams()
-            wanted |= streams
+            wanted |= streams | self._unwound(task)
         loaded: set[UUID] = set()
         while wanted:
             self._catch_up(wanted)
@@ -199,9 +202,19 @@ class Writer:
         while len(self._known) > _CACHED_STREAMS:
             self._known.popitem(last=False)
 
+    def _unwound(self, task: Task) -> set[UUID]:
+        """The tickets whose clocks a task asks about and that must be read from their beginning for that."""
+        found = {self._find(ref) for ref in task.refs()} if task.timed else set()
+        streams = {stream for stream in found if stream is not None}
+        unwound = {stream for stream in streams if self._known.get(stream, NOTHING_YET).clocks is None}
+        self._known.update((stream, Stream(clocks=Clocks())) for stream in unwound)
+        return unwound
+
     def _catch_up(self, streams: set[UUID]) -> None:
         after = [(stream, self._known.get(stream, NOTHING_YET).version) for stream in streams]
-        self._remember(self._mapper.decoded(event) for event in self._recorder.newer(after))
+        newer = [self._mapper.decoded(event) for event in self._recorder.newer(after)]
+        # The configuration first: clocks are counted by what it says.
+        self._remember(sorted(newer, key=lambda event: event.stream != SETUP))
         for stream in streams & self._known.keys():
             self._known.move_to_end(stream)
 
@@ -210,7 +223,7 @@ class Writer:
             known = self._known.get(stream, NOTHING_YET)
             for event in newer:
                 if event.version == known.version + 1:
-                    known = known.evolved(event)
+                    known = known.evolved(event, self._policies)
             self._known[stream] = known
 
     def _load_numbers(self, batch: list[Task]) -> None:

@@ -6,7 +6,7 @@ position is known when the write returns and a follower never misses an event. R
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any
@@ -239,6 +239,14 @@ class PostgresRecorder(ApplicationRecorder):
                 binary=True,
             ).fetchall()
         return {(stream, version): bytes(wrapped) for stream, version, wrapped in rows}
+
+    def now(self) -> datetime:
+        """The time of the store's own clock, in UTC."""
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        moment: datetime = row[0]
+        return moment.astimezone(UTC)
 
     def head(self) -> int:
         """The highest position; 0 when nothing has been recorded."""

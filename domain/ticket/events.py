@@ -10,7 +10,19 @@ from uuid import UUID
 
 import msgspec
 
-from domain.envelope import Event, Json, Personal
+from domain.envelope import Json, Personal
+from domain.ticket.fact import TicketEvent
+from domain.ticket.sla import (
+    SlaAttached,
+    SlaBreached,
+    SlaBreachWithdrawn,
+    SlaChainStepTaken,
+    SlaDetached,
+    SlaExempted,
+    SlaRecalculated,
+    SlaRetargeted,
+    SlaWarned,
+)
 
 HoldReason = Literal["requester", "vendor", "problem", "evidence", "approval", "date"]
 LinkKind = Literal[
@@ -30,10 +42,6 @@ LinkKind = Literal[
 ]
 Level = Literal[1, 2, 3]
 """Impact and urgency: 1 high, 2 medium, 3 low."""
-
-
-class TicketEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A fact of one ticket."""
 
 
 # open
@@ -309,6 +317,35 @@ class TicketResumed(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     cause: Literal["agent", "requester-replied", "until-reached", "resolved"] = "agent"
 
 
+class ReminderSet(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody is to be reminded of the ticket at a time (UTC). ``reminder`` counts the ticket's reminders from 1."""
+
+    TYPE = "ticket.reminder-set.v1"
+
+    reminder: int
+    at: datetime
+    agent: str
+    text: Personal[str] = ""
+
+
+class ReminderCancelled(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The reminder is needed no longer."""
+
+    TYPE = "ticket.reminder-cancelled.v1"
+
+    reminder: int
+
+
+class ReminderDue(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The time of a reminder has come; ``agent`` is to be told."""
+
+    TYPE = "ticket.reminder-due.v1"
+
+    reminder: int
+    at: datetime
+    agent: str
+
+
 class TimeLogged(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody spent time on the ticket."""
 
@@ -482,41 +519,6 @@ class AbsorptionReversed(TicketEvent, frozen=True, kw_only=True, omit_defaults=T
     number: int
 
 
-# clock
-
-
-class SlaAttached(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """A service level applies, under these versions of policy and calendar."""
-
-    TYPE = "sla.attached.v1"
-
-    policy: str
-    policy_version: int
-    calendar: str
-    calendar_version: int
-
-
-class SlaRetargeted(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """Another policy, version or target applies from here on, because of what the event before it changed."""
-
-    TYPE = "sla.retargeted.v1"
-
-    policy: str
-    policy_version: int
-    calendar: str
-    calendar_version: int
-    cause: str
-
-
-class SlaDetached(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """No policy matches the ticket any more."""
-
-    TYPE = "sla.detached.v1"
-
-    policy: str
-    cause: str
-
-
 # comply
 
 
@@ -589,6 +591,9 @@ TicketFact = (
     | WorkStarted
     | TicketPutOnHold
     | TicketResumed
+    | ReminderSet
+    | ReminderCancelled
+    | ReminderDue
     | TimeLogged
     | TimeCorrected
     | TicketEscalated
@@ -609,6 +614,12 @@ TicketFact = (
     | SlaAttached
     | SlaRetargeted
     | SlaDetached
+    | SlaWarned
+    | SlaBreached
+    | SlaBreachWithdrawn
+    | SlaChainStepTaken
+    | SlaExempted
+    | SlaRecalculated
     | TicketCorrected
     | TicketImported
 )

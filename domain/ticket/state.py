@@ -1,7 +1,7 @@
 """What a ticket is after its events so far: enough for the next decision and for showing it as of any moment."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never, cast
 from uuid import UUID
 
@@ -39,6 +39,22 @@ class Sla(msgspec.Struct, frozen=True):
     calendar_version: int
 
 
+class Reminder(msgspec.Struct, frozen=True):
+    """Somebody is to be reminded of the ticket at a time (UTC)."""
+
+    reminder: int
+    at: datetime
+    agent: str
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """A clock exceeded this target, of which there is a record that stands."""
+
+    clock: str
+    instance: int
+    target: timedelta
+
+
 class TakenOver(msgspec.Struct, frozen=True):
     """How far another system's history of the ticket has been told, and that system's last update so far."""
 
@@ -51,7 +67,8 @@ class TakenOver(msgspec.Struct, frozen=True):
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket as of its latest event; all times are UTC and effective. Version 0 does not exist yet.
 
-    ``personal`` names the custom fields whose values are sealed.
+    ``personal`` names the custom fields whose values are sealed; ``breaches`` and ``exempt`` (the clocks that
+    are measured no longer) are facts beside the state.
     """
 
     ticket: UUID = NOWHERE
@@ -85,11 +102,15 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     resolution_notes: str = ""
     rating: int | None = None
     time_entries: tuple[TimeEntry, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
+    reminders_set: int = 0
     links: frozenset[Link] = frozenset()
     merged_into: UUID | None = None
     absorbed: frozenset[UUID] = frozenset()
     spam: bool = False
     sla: Sla | None = None
+    breaches: frozenset[Breach] = frozenset()
+    exempt: frozenset[str] = frozenset()
     imported_from: str = ""
     external_id: str = ""
     taken_over: TakenOver | None = None
@@ -133,7 +154,7 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return _opened(event)
         case e.TicketImported():
             return {"taken_over": _taken_over(t, event), "fields": t.fields | event.fields}
-        case e.SlaAttached() | e.SlaRetargeted():
+        case e.SlaAttached() | e.SlaRetargeted() | e.SlaRecalculated():
             sla = Sla(event.policy, event.policy_version, event.calendar, event.calendar_version)
             return {"sla": sla}
         case e.TicketAssigned() | e.TicketClaimed():
@@ -203,6 +224,11 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"assignee": ""}
         case e.WorkStarted():
             return {"status": "in_progress"}
+        case e.ReminderSet():
+            reminder = Reminder(event.reminder, event.at, event.agent)
+            return {"reminders": (*t.reminders, reminder), "reminders_set": event.reminder}
+        case e.ReminderCancelled() | e.ReminderDue():
+            return {"reminders": tuple(one for one in t.reminders if one.reminder != event.reminder)}
         case e.TimeLogged():
             entry = TimeEntry(event.entry, event.minutes, event.billable, event.act.actor.id)
             return {"time_entries": (*t.time_entries, entry)}
@@ -241,6 +267,14 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"absorbed": t.absorbed - {event.source}}
         case e.SlaDetached():
             return {"sla": None}
+        case e.SlaBreached():
+            return {"breaches": t.breaches | {Breach(event.clock, event.instance, event.target)}}
+        case e.SlaBreachWithdrawn():
+            return {"breaches": t.breaches - {Breach(event.clock, event.instance, event.target)}}
+        case e.SlaExempted():
+            return {"exempt": t.exempt | frozenset(event.clocks)}
+        case e.SlaWarned() | e.SlaChainStepTaken():
+            return {}
         case _:
             assert_never(event)
 

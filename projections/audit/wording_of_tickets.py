@@ -201,6 +201,22 @@ def resumed(event: e.TicketResumed, speech: Speech) -> str:
     return _RESUMED[event.cause]
 
 
+@says(e.ReminderSet)
+def reminder_set(event: e.ReminderSet, speech: Speech) -> str:
+    whom = "themselves" if event.agent == event.act.actor.id else speech.agent(event.agent)
+    return f"asked for {whom} to be reminded on {speech.moment(event.at)}{speech.text(event, 'text')}"
+
+
+@says(e.ReminderCancelled)
+def reminder_cancelled(event: e.ReminderCancelled, speech: Speech) -> str:
+    return f"took back reminder {event.reminder}"
+
+
+@says(e.ReminderDue)
+def reminder_due(event: e.ReminderDue, speech: Speech) -> str:
+    return f"reminded {speech.agent(event.agent)} of the ticket, as asked by reminder {event.reminder}"
+
+
 @says(e.TimeLogged)
 def time_logged(event: e.TimeLogged, speech: Speech) -> str:
     minutes = several(event.minutes, "billable minute" if event.billable else "minute")
@@ -292,22 +308,6 @@ def absorption_reversed(event: e.AbsorptionReversed, speech: Speech) -> str:
     return f"let this ticket no longer speak for ticket #{event.number}"
 
 
-@says(e.SlaAttached)
-def sla_attached(event: e.SlaAttached, speech: Speech) -> str:
-    return f"put the ticket under {_terms(event)}"
-
-
-@says(e.SlaRetargeted)
-def sla_retargeted(event: e.SlaRetargeted, speech: Speech) -> str:
-    return f"moved the ticket under {_terms(event)}, because of the act {quoted(event.cause)}"
-
-
-@says(e.SlaDetached)
-def sla_detached(event: e.SlaDetached, speech: Speech) -> str:
-    policy = quoted(event.policy)
-    return f"left the ticket without a service level; {policy} no longer applies after the act {quoted(event.cause)}"
-
-
 @says(e.TicketCorrected)
 def corrected(event: e.TicketCorrected, speech: Speech) -> str:
     own = {name: value for name, value in event.new.items() if name != "fields"}
@@ -321,11 +321,6 @@ def corrected(event: e.TicketCorrected, speech: Speech) -> str:
 def imported(event: e.TicketImported, speech: Speech) -> str:
     told = f"{several(event.rows, 'row')} and {several(len(event.updates), 'update')} of the source"
     return f"took over the history up to here from {event.source}, where it is {event.external_id}: {told}"
-
-
-def _terms(event: e.SlaAttached | e.SlaRetargeted) -> str:
-    policy = f"the service level {quoted(event.policy)} (version {event.policy_version})"
-    return f"{policy}, counted by the calendar {quoted(event.calendar)} (version {event.calendar_version})"
 
 
 def _right(what: str, new: object, old: object, speech: Speech) -> str:

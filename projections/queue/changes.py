@@ -224,6 +224,15 @@ def put_right(entry: QueueEntry, event: e.TicketCorrected, versions: Versions) -
     e.SlaAttached,
     e.SlaRetargeted,
     e.SlaDetached,
+    e.SlaRecalculated,
+    e.SlaExempted,
+    e.SlaWarned,
+    e.SlaBreached,
+    e.SlaBreachWithdrawn,
+    e.SlaChainStepTaken,
+    e.ReminderSet,
+    e.ReminderCancelled,
+    e.ReminderDue,
 )
 def touch(entry: QueueEntry, event: e.TicketEvent, versions: Versions) -> QueueEntry:
     """Something happened that the queue shows as the time of the last change, or that moved the clocks."""

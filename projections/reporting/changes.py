@@ -183,8 +183,8 @@ def part_again(row: TicketFacts, event: e.MergeReversed) -> TicketFacts:
     return replace(row, merged=False)
 
 
-@tickets.on(e.SlaAttached, e.SlaRetargeted)
-def fall_under(row: TicketFacts, event: e.SlaAttached | e.SlaRetargeted) -> TicketFacts:
+@tickets.on(e.SlaAttached, e.SlaRetargeted, e.SlaRecalculated)
+def fall_under(row: TicketFacts, event: e.SlaAttached | e.SlaRetargeted | e.SlaRecalculated) -> TicketFacts:
     return replace(
         row,
         policy=event.policy,

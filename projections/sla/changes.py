@@ -10,7 +10,7 @@ from domain.clock.hearing import IMPORTED, mark_of
 from domain.clock.recording import next_owed_after
 from domain.ticket import events as e
 from projections.engine import Versions
-from projections.sla.entries import Circumstances, Entries, TicketClocks, shown, tickets
+from projections.sla.entries import Circumstances, Entries, Reminder, Reminders, TicketClocks, shown, tickets
 
 
 @tickets.on(e.TicketOpened)
@@ -23,6 +23,9 @@ def start(row: TicketClocks | None, event: e.TicketOpened, versions: Versions) -
         requester=event.requester,
         imported=bool(event.imported_from) or event.act.channel == IMPORTED,
         alarm_at=None,
+        held_until=None,
+        reminders=Reminders(),
+        resolved_at=None,
         circumstances=now,
         clocks=Clocks(),
         entries=Entries(),
@@ -78,6 +81,22 @@ def put_right(row: TicketClocks, event: e.TicketCorrected, versions: Versions) -
     return moved(row, event, versions, **{name: event.new[name] for name in names})
 
 
+@tickets.on(e.ReminderSet)
+def wait_for(row: TicketClocks, event: e.ReminderSet) -> TicketClocks:
+    return alarmed(replace(row, reminders=Reminders((*row.reminders.each, Reminder(event.reminder, event.at)))))
+
+
+@tickets.on(e.ReminderCancelled, e.ReminderDue)
+def wait_no_longer(row: TicketClocks, event: e.ReminderCancelled | e.ReminderDue) -> TicketClocks:
+    kept = tuple(reminder for reminder in row.reminders.each if reminder.reminder != event.reminder)
+    return alarmed(replace(row, reminders=Reminders(kept)))
+
+
+@tickets.on(e.SlaRecalculated)
+def be_recalculated(row: TicketClocks, event: e.SlaRecalculated, versions: Versions) -> TicketClocks:
+    return moved(row, event, versions, "recalculate")
+
+
 @tickets.on(e.SlaRetargeted, e.SlaDetached)
 def change_target(row: TicketClocks, event: e.SlaRetargeted | e.SlaDetached, versions: Versions) -> TicketClocks:
     """Another promise holds for the clocks that go on; each remembers why."""
@@ -97,6 +116,11 @@ def change_target(row: TicketClocks, event: e.SlaRetargeted | e.SlaDetached, ver
     e.TicketMergedInto,
     e.MergeReversed,
     e.SlaAttached,
+    e.SlaWarned,
+    e.SlaBreached,
+    e.SlaBreachWithdrawn,
+    e.SlaChainStepTaken,
+    e.SlaExempted,
 )
 def move(row: TicketClocks, event: e.TicketEvent, versions: Versions) -> TicketClocks:
     """What the clocks hear of."""
@@ -112,13 +136,43 @@ def moved(
         return placed(row, **changes) if changes else row
     clocks = advance(row.clocks, mark, versions)
     circumstances = replace(row.circumstances, **changes) if changes else row.circumstances
-    return replace(
-        row,
-        alarm_at=None if row.imported else next_owed_after(clocks),
-        circumstances=circumstances,
-        clocks=clocks,
-        entries=shown(row, clocks, circumstances, cause),
+    return alarmed(
+        replace(
+            row,
+            circumstances=circumstances,
+            clocks=clocks,
+            entries=shown(row, clocks, circumstances, cause),
+            **_waiting(row, event),
+        )
     )
+
+
+def alarmed(row: TicketClocks) -> TicketClocks:
+    """The ticket with the alarm that follows from its clocks, its hold and its reminders."""
+    owed = None if row.imported else next_owed_after(row.clocks)
+    moments = (owed, row.held_until, *(reminder.at for reminder in row.reminders.each))
+    return replace(row, alarm_at=min((at for at in moments if at is not None), default=None))
+
+
+def _waiting(row: TicketClocks, event: e.TicketEvent) -> dict[str, Any]:
+    """Until when it is held, and since when it waits to be closed; what an import says of either wakes nobody."""
+    told_here = event.act.channel != IMPORTED
+    match event:
+        case e.TicketPutOnHold():
+            return {"held_until": event.until if told_here else None}
+        case e.TicketResumed() | e.WorkStarted() | e.TicketMergedInto():
+            return {"held_until": None}
+        case e.TicketResolved():
+            return {"held_until": None, "resolved_at": None if row.imported else event.effective_at}
+        case e.TicketReopened():
+            return {"resolved_at": None}
+        case e.TicketClosed() | e.TicketCancelled():
+            return {"held_until": None, "resolved_at": None}
+        case e.TicketCorrected() if "status" in event.new:
+            resolved = event.new["status"] == "resolved" and not row.imported
+            return {"held_until": None, "resolved_at": event.effective_at if resolved else None}
+        case _:
+            return {}
 
 
 def placed(row: TicketClocks, **changes: Any) -> TicketClocks:

@@ -25,7 +25,7 @@ DEPARTMENT_TODAY = "(circumstances ->> 0)"
 SCOPE = f"ticket IN (SELECT ticket FROM sla.tickets WHERE {DEPARTMENT_TODAY} = ANY(%(departments)s))"
 """The clocks that a caller may see: their ticket's department today decides, wherever it was then."""
 
-sla = View("sla", 1)
+sla = View("sla", 2)
 
 
 class Circumstances(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -73,7 +73,7 @@ class ClockEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     target: Annotated[timedelta | None, _is("How long it may run; empty if nothing was promised.")]
     targeted_at: Annotated[datetime, _is("Since when it has this target.")]
     target_cause: Annotated[str, _is("Why the target was changed then; empty if it never was.")]
-    stage: Annotated[str, _is("running, paused, waived, stopped, cancelled, merged or replaced.")]
+    stage: Annotated[str, _is("running, paused, waived, stopped, cancelled, merged, replaced or exempt.")]
     since: Annotated[datetime, _is("Since when it has been in this stage.")]
     reason: Annotated[str, _is("Why it is on hold, or what ended it.")]
     verdict: Annotated[
@@ -107,10 +107,23 @@ class Entries(msgspec.Struct, frozen=True, array_like=True, gc=False):
     each: tuple[ClockEntry, ...] = ()
 
 
+class Reminder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A reminder to come."""
+
+    reminder: int
+    at: datetime
+
+
+class Reminders(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The reminders of one ticket that are to come."""
+
+    each: tuple[Reminder, ...] = ()
+
+
 class TicketClocks(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row per ticket, with what the next event needs to know of its clocks; it serves the fold and the alarms.
 
-    A ticket that was brought over from another desk warns nobody, and so has no alarm.
+    A ticket that was brought over from another desk warns nobody: for it only what was asked for here falls due.
     """
 
     ticket: Annotated[UUID, _is("The ticket's stream.")]
@@ -119,7 +132,12 @@ class TicketClocks(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     imported: Annotated[bool, _is("Whether it was brought over from another desk.")]
     alarm_at: Annotated[
         datetime | None,
-        _is("When a warning or a breach is next to be recorded, be it missed; empty if nothing is owed."),
+        _is("When something is next to be recorded, be it missed: a warning, the end of a hold …; empty if nothing."),
+    ]
+    held_until: Annotated[datetime | None, _is("When the hold ends by itself; empty if it does not.")]
+    reminders: Annotated[Reminders, _is("The reminders to come.")]
+    resolved_at: Annotated[
+        datetime | None, _is("Since when it waits to be closed by itself; empty unless it is resolved.")
     ]
     circumstances: Annotated[Circumstances, _is("Where it is, and what kind of request.")]
     clocks: Annotated[Clocks, _is("Its clocks, as the next event needs them.")]
@@ -215,7 +233,8 @@ def _at_risk_from(clock: Clock) -> datetime | None:
 
 def _decided(clock: Clock, said: Verdict) -> datetime | None:
     if said is Verdict.BREACHED:
-        return min(breach.at for breach in clock.breaches if breach.stands)
+        # Without a breach that stands it is one that nothing has noticed yet.
+        return min((breach.at for breach in clock.breaches if breach.stands), default=clock.breaches_after)
     return clock.stopped_at if said is Verdict.MET else None
 
 
@@ -223,7 +242,12 @@ tickets = sla.table(
     "tickets",
     TicketClocks,
     key="ticket",
-    indexes=("(alarm_at) WHERE alarm_at IS NOT NULL", "(number)", f"({DEPARTMENT_TODAY}, ticket)"),
+    indexes=(
+        "(alarm_at) WHERE alarm_at IS NOT NULL",
+        f"({DEPARTMENT_TODAY}, resolved_at) WHERE resolved_at IS NOT NULL",
+        "(number)",
+        f"({DEPARTMENT_TODAY}, ticket)",
+    ),
 )
 
 _ORDER = f"({DUE}), number, clock, instance"

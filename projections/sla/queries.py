@@ -1,4 +1,4 @@
-"""Lists of clocks, next due first, as of now or of any past moment; and whose alarm is due.
+"""Lists of clocks, next due first, as of now or of any past moment.
 
 A caller's scope is part of every question. Breached as of a moment is what had exceeded its target by then, whether
 or not anybody had noticed. Lists are paged by keyset, and no list is cut short.
@@ -7,7 +7,6 @@ or not anybody had noticed. Lists are paged by keyset, and no list is cut short.
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -189,23 +188,6 @@ def _as_of(row: Row, moment: datetime, policies: Policies) -> Row:
     warned = row["at_risk_from"] is not None and row["at_risk_from"] <= moment
     row["at_risk"] = warned and row["verdict"] == "undecided"
     return row
-
-
-def alarms(connection: Connection, now: datetime, limit: int) -> list[tuple[UUID, datetime]]:
-    """Tickets of which a warning or a breach is to be recorded by ``now``, the oldest first, with its instant.
-
-    Of a breach the instant is the last one that was still in time. What exactly is owed, ``domain.clock.recording``
-    tells from the ticket's events.
-    """
-    return connection.execute(
-        "SELECT ticket, alarm_at FROM sla.tickets WHERE alarm_at <= %s ORDER BY alarm_at, number LIMIT %s", (now, limit)
-    ).fetchall()
-
-
-def next_alarm(connection: Connection) -> datetime | None:
-    """The earliest instant at which a warning or a breach is to be recorded; None when none is foreseen."""
-    row = connection.execute("SELECT min(alarm_at) FROM sla.tickets").fetchone()
-    return row[0] if row else None
 
 
 def _cursor(row: Row) -> str:

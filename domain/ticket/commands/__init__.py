@@ -9,7 +9,9 @@ from domain.ticket.commands import (
     holding,
     logging_time,
     opening,
+    promising,
     relating,
+    reminding,
     resolving,
 )
 from domain.ticket.commands.command import (
@@ -28,8 +30,10 @@ _FILES = (
     assigning,
     conversing,
     holding,
+    reminding,
     escalating,
     classifying,
+    promising,
     relating,
     resolving,
     logging_time,

@@ -34,7 +34,8 @@ class Command(BaseModel):
 
     ``VERB`` is its name in URLs and refusals; ``PERMISSION`` what it takes, ``OWN`` what it takes on one's own request
     ("" if that makes no difference); ``STATUSES`` where in the life cycle it is possible; ``MERGED`` whether a ticket
-    that was merged away takes it: no, yes itself, or it is passed on to the target.
+    that was merged away takes it: no, yes itself, or it is passed on to the target; ``TIMED`` whether its decision asks
+    about the ticket's clocks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -44,6 +45,7 @@ class Command(BaseModel):
     OWN: ClassVar[str] = ""
     STATUSES: ClassVar[frozenset[Status]] = OPEN
     MERGED: ClassVar[str] = "refused"
+    TIMED: ClassVar[bool] = False
 
     occurred_at: Moment | None = Field(
         default=None, description="When it happened, if earlier than now; only for callers who may backdate."

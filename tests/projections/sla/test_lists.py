@@ -1,5 +1,6 @@
 """Who is at risk, and who was: lists of clocks within a caller's scope, next due first, page by page."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,8 @@ import pytest
 from berlin import LONG_AFTER, Connection, Desk, clock, named, wall
 from domain.ticket import events as e
 from projections.engine.cursors import CursorNotValid
-from projections.sla.queries import Wanted, alarms, clocks_wanted, next_alarm
+from projections.sla import alarms
+from projections.sla.queries import Wanted, clocks_wanted
 
 
 @pytest.fixture
@@ -118,10 +120,22 @@ def test_alarms_are_found_by_their_instant_and_imported_tickets_have_none(connec
     desk.opened("2026-03-02 09:00", policy, 3, imported_from="the old desk", channel="import")
     desk.shown(connection)
     assert clock(connection, ticket=3)["due_at"] == wall("2026-03-02 17:00")
-    assert next_alarm(connection) == wall("2026-03-30 15:00")
-    assert alarms(connection, wall("2026-03-30 14:59"), 10) == []
-    assert [ticket.int for ticket, _ in alarms(connection, wall("2026-03-30 16:00"), 10)] == [2, 1]
-    assert len(alarms(connection, LONG_AFTER, 1)) == 1
+    assert alarms.due(connection, wall("2026-03-30 14:59"), 10, closing={}) == []
+    assert [ticket.int for ticket in alarms.due(connection, wall("2026-03-30 16:00"), 10, closing={})] == [2, 1]
+    assert len(alarms.due(connection, LONG_AFTER, 1, closing={})) == 1
+    assert alarms.due(connection, LONG_AFTER, 10, closing={}, without=(UUID(int=2),)) == [UUID(int=1)]
+
+
+def test_a_resolved_ticket_is_found_once_its_departments_window_is_over(connection: Connection) -> None:
+    desk = Desk()
+    policy = desk.policy("p", resolution=480)
+    desk.opened("2026-03-30 09:00", policy, 1).then(e.TicketResolved, "2026-03-30 10:00", 1, code="done")
+    desk.opened("2026-03-30 09:00", policy, 2).then(e.TicketResolved, "2026-03-30 10:00", 2, code="done")
+    desk.then(e.TicketReopened, "2026-03-30 11:00", 2, was="resolved").shown(connection)
+    week = {"it": timedelta(days=7), "hr": timedelta(days=1)}
+    assert UUID(int=1) not in alarms.due(connection, wall("2026-04-06 09:59"), 10, closing=week)
+    assert UUID(int=1) in alarms.due(connection, wall("2026-04-06 10:00"), 10, closing=week)
+    assert UUID(int=1) not in alarms.due(connection, LONG_AFTER, 10, closing={"hr": timedelta(days=1)})
 
 
 def test_a_clock_that_ended_keeps_the_circumstances_it_ended_in(connection: Connection) -> None:

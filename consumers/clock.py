@@ -1,0 +1,112 @@
+"""The clock: when time alone makes something due on a ticket, the ticket is told.
+
+The sla view knows, behind an index, whose alarm has come: a warning, a breach, a step of an escalation chain, the end
+of a hold, a reminder, an automatic closing. Each such ticket gets one command, ``Strike``, and decides by its own
+events what is due. So nothing is recorded twice, whatever number of clocks run, die or come late; one works, others
+stand by.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event as Flag
+from time import monotonic
+from uuid import UUID
+
+from consumers.lease import Leases
+from consumers.loop import NotYet, reason, run
+from consumers.project import connect
+from domain.access.principal import system
+from domain.clock.striking import Strike
+from domain.desk import Desk, Order
+from domain.errors import NothingChanges, NotReadyYet
+from projections.engine import complete_to
+from projections.sla import alarms
+
+BATCH = 256
+MOST_UNSHOWN = 4 * BATCH
+REST_S = 0.5
+STANDBY_S = 0.5
+PUT_OFF_S = 5.0
+"""After a ticket that nothing was due on, or that failed: the view may be behind, and others must not wait for it."""
+
+CLOCK = system("clock")
+_log = logging.getLogger("acta.clock")
+
+
+def clock(
+    desk: Desk,
+    views_dsn: str,
+    stop: Flag,
+    *,
+    patience_s: float = 10.0,
+    now: Callable[[], datetime] | None = None,
+) -> None:
+    """Strike the tickets whose alarm has come until ``stop`` is set; stands by while another process does.
+
+    ``now`` gives the time in UTC up to which alarms have come; by default the store's own, so that clocks on machines
+    whose watches differ agree.
+    """
+    run("clock", lambda: _Striking(desk, views_dsn, now or desk.store.now, patience_s), stop)
+
+
+class _Striking:
+    """One life of a clock."""
+
+    def __init__(self, desk: Desk, dsn: str, now: Callable[[], datetime], patience_s: float) -> None:
+        self._desk = desk
+        self._now = now
+        self._active = False
+        self._unshown: dict[UUID, int] = {}
+        self._put_off: dict[UUID, float] = {}
+        self._leases = Leases(dsn, patience_s)
+        try:
+            self._connection = connect(dsn, patience_s)
+        except BaseException:
+            self._leases.close()
+            raise
+
+    def step(self) -> float:
+        self._leases.hold()
+        if not self._active:
+            if not self._leases.take("clock"):
+                return STANDBY_S
+            self._active = True
+        if self._connection.execute("SELECT to_regclass('sla.tickets')").fetchone() == (None,):
+            raise NotYet("the sla view is not there yet")
+        self._forget()
+        if len(self._unshown) > MOST_UNSHOWN:
+            return REST_S / 10
+        now = self._now()
+        due = alarms.due(
+            self._connection, now, BATCH, closing=self._closing(), without=(*self._unshown, *self._put_off)
+        )
+        self._strike(due, now)
+        return 0.0 if len(due) == BATCH else REST_S
+
+    def close(self) -> None:
+        self._leases.close()
+        self._connection.close()
+
+    def _forget(self) -> None:
+        """Look at tickets again once the view shows what they were told, or once they were let rest."""
+        shown, moment = complete_to(self._connection, "sla"), monotonic()
+        self._unshown = {ticket: position for ticket, position in self._unshown.items() if position > shown}
+        self._put_off = {ticket: until for ticket, until in self._put_off.items() if until > moment}
+
+    def _closing(self) -> dict[str, timedelta]:
+        departments = self._desk.setup().departments.values()
+        return {one.department: timedelta(days=one.close_after_days) for one in departments if one.close_after_days}
+
+    def _strike(self, tickets: list[UUID], now: datetime) -> None:
+        command = Strike(as_of=now)
+        orders = [Order(command=command, principal=CLOCK, ticket=str(ticket), channel="clock") for ticket in tickets]
+        answers = [self._desk.submit(order) for order in orders]
+        for ticket, answer in zip(tickets, answers, strict=True):
+            fault = answer.exception()
+            if fault is None:
+                self._unshown[ticket] = answer.result().position
+                continue
+            if not isinstance(fault, NothingChanges | NotReadyYet):
+                _log.error("consumer=clock state=failed ticket=%s reason=%r", ticket, reason(fault))
+            self._put_off[ticket] = monotonic() + PUT_OFF_S

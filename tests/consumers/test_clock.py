@@ -1,0 +1,174 @@
+"""The clock over a real store and view: what time makes due is recorded once, whoever does it and however late."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from consumers.clock import CLOCK, clock
+from consumers.follow import follow
+from consuming import Running, running, until
+from desks import ACT, KEK, as_role, give
+from domain.clock.striking import Strike
+from domain.desk import Desk, Order
+from domain.envelope import Event
+from domain.errors import NothingChanges
+from domain.setup.events import CalendarVersioned, DepartmentDefined, PolicyVersioned, SetupEvent
+from projections.sla import alarms, sla
+
+ALWAYS = (("00:00", "24:00"),)
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def levels(**terms: object) -> tuple[SetupEvent, ...]:
+    """A policy for IT around the clock: resolution within an hour, warned of at three quarters."""
+    given = {"targets": {"resolution": {"minutes": 60}}, "warnings": [0.75]} | terms
+    return (
+        CalendarVersioned(calendar="always", calendar_version=1, zone="UTC", openings=dict.fromkeys(DAYS, ALWAYS)),
+        PolicyVersioned(
+            policy="gold",
+            policy_version=1,
+            calendar="always",
+            calendar_version=1,
+            condition={"department": "it"},
+            terms=given,
+        ),
+    )
+
+
+@pytest.fixture
+def promised(desk: Desk) -> Desk:
+    desk.configure(lambda setup: levels(), ACT)
+    return desk
+
+
+def opened_ago(desk: Desk, ago: timedelta) -> UUID:
+    """A ticket of IT that was opened so long ago, and is heard of now."""
+    at = datetime.now(UTC) - ago
+    return give(desk, "open", department="it", title="VPN drops", occurred_at=at).ticket
+
+
+def history(desk: Desk, ticket: UUID) -> list[Event]:
+    return desk.history(ticket)
+
+
+def kinds(desk: Desk, ticket: UUID) -> Counter[str]:
+    return Counter(event.TYPE for event in history(desk, ticket))
+
+
+def quiet(views_dsn: str, desk: Desk) -> bool:
+    """Whether the view has read everything and knows of no alarm that has come."""
+    with psycopg.connect(views_dsn) as connection:
+        if connection.execute("SELECT to_regclass('sla.tickets')").fetchone() == (None,):
+            return False
+        read = connection.execute(
+            "SELECT min(m.position) FROM projections.marks m JOIN projections.editions e USING (edition)"
+            " WHERE e.view = 'sla' AND e.state = 'current'"
+        ).fetchone()
+        return read == (desk.store.head(),) and not alarms.due(connection, desk.store.now(), 1, closing={})
+
+
+def test_after_an_outage_over_a_hundred_deadlines_each_is_recorded_once_with_its_true_time(
+    promised: Desk, views_dsn: str
+) -> None:
+    ages = [timedelta(minutes=number) for number in (*range(46, 55), *range(61, 180))]
+    tickets = {opened_ago(promised, age): age for age in ages}
+    with running(follow, promised, views_dsn, [sla]) as feed, running(clock, promised, views_dsn) as first:
+        until(lambda: quiet(views_dsn, promised), feed, first)
+    for ticket in tickets:
+        opened, *rest = history(promised, ticket)
+        told = {event.TYPE: event.occurred_at for event in rest if event.TYPE.startswith("sla.")}
+        assert kinds(promised, ticket)["sla.warned.v1"] == 1
+        assert told["sla.warned.v1"] == opened.occurred_at + 45 * MINUTE
+        assert kinds(promised, ticket)["sla.breached.v1"] == (tickets[ticket] > HOUR)
+        assert told.get("sla.breached.v1", opened.occurred_at + HOUR) == opened.occurred_at + HOUR
+
+
+def test_two_clocks_at_once_record_nothing_twice(promised: Desk, database: str, views_dsn: str) -> None:
+    tickets = [opened_ago(promised, 2 * HOUR) for _ in range(40)]
+    other = Desk(as_role(database, "acta_app"), KEK)
+    try:
+        command = Strike(as_of=promised.store.now())
+        answers = [
+            desk.submit(Order(command=command, principal=CLOCK, ticket=str(ticket), channel="clock"))
+            for ticket in tickets
+            for desk in (promised, other)
+        ]
+        faults = [answer.exception() for answer in answers]
+        assert sum(fault is None for fault in faults) == len(tickets)
+        assert all(isinstance(fault, NothingChanges) for fault in faults if fault is not None)
+    finally:
+        other.close()
+    for ticket in tickets:
+        assert kinds(promised, ticket)["sla.warned.v1"] == kinds(promised, ticket)["sla.breached.v1"] == 1
+
+
+def test_a_second_clock_stands_by_and_takes_over(promised: Desk, views_dsn: str) -> None:
+    with running(follow, promised, views_dsn, [sla]) as feed:
+        first, second = Running(clock, promised, views_dsn), Running(clock, promised, views_dsn)
+        ticket = opened_ago(promised, 2 * HOUR)
+        until(lambda: kinds(promised, ticket)["sla.breached.v1"] == 1, feed, first, second)
+        first.end()
+        later = opened_ago(promised, 2 * HOUR)
+        until(lambda: kinds(promised, later)["sla.breached.v1"] == 1, feed, second)
+        second.end()
+
+
+def test_a_watch_that_jumps_back_or_ahead_records_nothing_twice_and_nothing_too_early(
+    promised: Desk, views_dsn: str
+) -> None:
+    watch = [timedelta()]
+    ticket = opened_ago(promised, 50 * MINUTE)
+    with running(follow, promised, views_dsn, [sla]) as feed:
+        moved = Running(clock, promised, views_dsn, now=lambda: promised.store.now() + watch[0])
+        until(lambda: kinds(promised, ticket)["sla.warned.v1"] == 1, feed, moved)
+        watch[0] = -HOUR
+        late = opened_ago(promised, 50 * MINUTE)
+        watch[0] = HOUR
+        until(lambda: kinds(promised, late)["sla.warned.v1"] == 1, feed, moved)
+        moved.end()
+    for one in (ticket, late):
+        assert kinds(promised, one)["sla.warned.v1"] == 1
+        assert kinds(promised, one)["sla.breached.v1"] == 0
+
+
+def test_a_ticket_that_moved_on_meanwhile_is_left_alone(promised: Desk) -> None:
+    ticket = opened_ago(promised, 2 * HOUR)
+    give(promised, "resolve", str(ticket), code="fixed", occurred_at=datetime.now(UTC) - 100 * MINUTE)
+    with pytest.raises(NothingChanges):
+        promised.handle(
+            Order(command=Strike(as_of=promised.store.now()), principal=CLOCK, ticket=str(ticket), channel="clock")
+        )
+
+
+def test_the_same_clock_ends_holds_reminds_and_closes(desk: Desk, views_dsn: str) -> None:
+    closing = DepartmentDefined(department="it", name="IT", default_group="service-desk", close_after_days=1)
+    desk.configure(lambda setup: (closing,), ACT)
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    held, reminded = (give(desk, "open", department="it", title="x").ticket for _ in range(2))
+    give(desk, "hold", str(held), reason="date", until=soon)
+    give(desk, "remind", str(reminded), at=soon, agent="alice", text="Has it come?")
+    resolved = opened_ago(desk, timedelta(days=3))
+    give(desk, "resolve", str(resolved), code="fixed", occurred_at=datetime.now(UTC) - timedelta(days=2))
+    with running(follow, desk, views_dsn, [sla]) as feed, running(clock, desk, views_dsn) as running_clock:
+        wanted = {held: "ticket.resumed.v1", reminded: "ticket.reminder-due.v1", resolved: "ticket.closed.v1"}
+        until(lambda: all(kinds(desk, ticket)[kind] for ticket, kind in wanted.items()), feed, running_clock)
+    resumed, closed = history(desk, held)[-1], history(desk, resolved)[-1]
+    assert (resumed.occurred_at, resumed.act.actor.id, resumed.act.channel) == (soon, "clock", "clock")
+    assert desk.ticket(held).status == "in_progress"
+    assert closed.occurred_at == history(desk, resolved)[-2].occurred_at + timedelta(days=1)
+
+
+def test_a_view_that_is_wrong_about_one_ticket_does_not_hold_up_the_others(promised: Desk, views_dsn: str) -> None:
+    wrong = opened_ago(promised, 10 * MINUTE)
+    with running(follow, promised, views_dsn, [sla]) as feed:
+        until(lambda: quiet(views_dsn, promised), feed)
+        with psycopg.connect(views_dsn) as connection:
+            connection.execute("UPDATE sla_v2.tickets SET alarm_at = '2000-01-01Z' WHERE ticket = %s", (wrong,))
+        fine = opened_ago(promised, 2 * HOUR)
+        with running(clock, promised, views_dsn) as ticking:
+            until(lambda: kinds(promised, fine)["sla.breached.v1"] == 1, feed, ticking)
+    assert kinds(promised, wrong)["sla.warned.v1"] == 0
