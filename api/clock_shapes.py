@@ -27,7 +27,10 @@ class PartShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BreachShown(msgspec.Struct, frozen=True, kw_only=True):
-    """Elapsed exceeded this target from ``at`` on; recorded late facts may contradict it."""
+    """Elapsed exceeded this target from ``at`` on; recorded late facts may contradict it.
+
+    ``claimant`` acted in time after all, as event ``claim_version`` of the ticket shows.
+    """
 
     target_minutes: float
     at: datetime
@@ -37,6 +40,8 @@ class BreachShown(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyRef | None
     recorded: bool
     contradicted: bool
+    claimant: str
+    claim_version: int
     withdrawn: bool
 
 
