@@ -89,7 +89,6 @@ async def list_tickets(
     wait_for: parameters.WaitFor = None,
 ) -> Response:
     """Search and filter tickets. Without `state` only open ones; as of a past moment with `at`."""
-    edge = edge_of(request)
     wanted = Wanted(
         states=states(state),
         department=department,
@@ -101,13 +100,8 @@ async def list_tickets(
         merged=merged,
         spam=spam,
     )
-    scope = scope_of(caller, own=own)
-
-    def ask(connection: psycopg.Connection[Any]) -> TicketList:
-        narrowed = _in_queue(connection, wanted, queue) if queue is not None else wanted
-        return _listed(edge, caller, connection, scope, narrowed, sort, cursor, limit, at)
-
-    return answers.json(await edge.view("queue", ask, wait_for))
+    asked = Asked(queue=queue, own=own, sort=sort, at=at, limit=limit, cursor=cursor, wait_for=wait_for)
+    return await listed(edge_of(request), caller, wanted, asked)
 
 
 @router.get(
@@ -155,31 +149,35 @@ async def list_queue(
     wait_for: parameters.WaitFor = None,
 ) -> Response:
     """The tickets in the queue of a group or department."""
-    edge = edge_of(request)
-    scope = scope_of(caller)
-    wanted = Wanted(states=states(state))
+    asked = Asked(queue=queue, sort=sort, at=at, limit=limit, cursor=cursor, wait_for=wait_for)
+    return await listed(edge_of(request), caller, Wanted(states=states(state)), asked)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How a list is asked for, beside which tickets are wanted: in which queue, in what order, from where on."""
+
+    queue: str | None
+    own: bool = False
+    sort: str
+    at: datetime | None
+    limit: int
+    cursor: str | None
+    wait_for: int | None
+
+
+async def listed(edge: Edge, caller: Principal, wanted: Wanted, asked: Asked) -> Response:
+    """A page of the tickets that are wanted and that exist for the caller today."""
+    scope = scope_of(caller, own=asked.own)
 
     def ask(connection: psycopg.Connection[Any]) -> TicketList:
-        narrowed = _in_queue(connection, wanted, queue)
-        return _listed(edge, caller, connection, scope, narrowed, sort, cursor, limit, at)
+        narrowed = wanted if asked.queue is None else _in_queue(connection, wanted, asked.queue)
+        page = queries.tickets(
+            connection, scope, narrowed, sort=asked.sort, after=asked.cursor, limit=asked.limit, at=asked.at
+        )
+        shown = visible_today(edge, caller, page.rows, own=scope.requester is not None)
+        return TicketList(tickets=shown, next=page.next)
 
-    return answers.json(await edge.view("queue", ask, wait_for))
-
-
-def _listed(
-    edge: Edge,
-    caller: Principal,
-    connection: psycopg.Connection[Any],
-    scope: Scope,
-    wanted: Wanted,
-    sort: str,
-    cursor: str | None,
-    limit: int,
-    at: datetime | None,
-) -> TicketList:
-    page = queries.tickets(connection, scope, wanted, sort=sort, after=cursor, limit=limit, at=at)
-    shown = visible_today(edge, caller, page.rows, own=scope.requester is not None)
-    return TicketList(tickets=shown, next=page.next)
+    return answers.json(await edge.view("queue", ask, asked.wait_for))
 
 
 def _in_queue(connection: psycopg.Connection[Any], wanted: Wanted, queue: str) -> Wanted:
