@@ -299,14 +299,15 @@ def verdict(clock: Clock, at: datetime) -> Verdict:
     Elapsed decides: at exactly the target, met; any longer, breached. For an earlier instant, ask the clocks that
     were folded up to it.
     """
-    if clock.target is None or clock.stage in UNJUDGED:
+    stage = clock.turns[-1].stage
+    if clock.target is None or stage in UNJUDGED:
         return Verdict.NONE
-    exceeded = clock.stage is Stage.RUNNING and clock.breaches_after is not None and clock.breaches_after < at
-    if clock.breached or exceeded:
+    exceeded = stage is Stage.RUNNING and clock.breaches_after is not None and clock.breaches_after < at
+    if exceeded or clock.breached:
         return Verdict.BREACHED
-    if clock.stage is Stage.STOPPED:
+    if stage is Stage.STOPPED:
         return Verdict.MET
-    return Verdict.NONE if clock.stage is Stage.REPLACED else Verdict.UNDECIDED
+    return Verdict.NONE if stage is Stage.REPLACED else Verdict.UNDECIDED
 
 
 def at_risk(clock: Clock, at: datetime) -> bool:

@@ -16,7 +16,7 @@ from projections.engine.columns import Column
 from projections.engine.tables import names
 
 _AT_ONCE = 2_000
-"""Rows that are encoded together: large enough for speed, small enough for the server to begin while more are."""
+"""Rows that are encoded together: large enough for speed, small enough not to be held twice."""
 
 _OPTIONS = sql.SQL("(FORMAT csv, NULL 'null', QUOTE '\"', ESCAPE E'\\\\', ENCODING 'UTF8')")
 _CONTROL = re.compile(rb"\\[bfnrtu]")
@@ -38,9 +38,15 @@ class Copier:
         """Write ``rows``; one that PostgreSQL cannot take is a DataError or an IntegrityError of the whole."""
         if not rows:
             return
+        # All is encoded beforehand, so that the server does not wait in the middle of a statement, which nothing ends
+        # if this process is stopped there.
+        pieces = [
+            _lines([_written(row, self._writers) for row in rows[start : start + _AT_ONCE]])
+            for start in range(0, len(rows), _AT_ONCE)
+        ]
         with connection.cursor().copy(self._statement) as copy:
-            for start in range(0, len(rows), _AT_ONCE):
-                copy.write(_lines([_written(row, self._writers) for row in rows[start : start + _AT_ONCE]]))
+            for piece in pieces:
+                copy.write(piece)
 
 
 def _written(row: tuple[Any, ...], writers: list[tuple[int, Callable[[Any], Any]]]) -> Sequence[Any]:

@@ -154,13 +154,14 @@ class Parts(Shelf):
 
     def follow(self, old: Any, new: Any, event: Event) -> None:
         """A row of the whole has changed: so have some of its parts."""
-        key_in, slots = self.key_in, self.slots
         before = () if old is None else tuple(self._parts_of(old))
         after = () if new is None else tuple(self._parts_of(new))
         # Most parts are the very same, and need no look at their keys.
-        gone = {key_in(part) for part in before if not any(part is other for other in after)}
+        known, kept = {id(part) for part in before}, {id(part) for part in after}
+        key_in, slots = self.key_in, self.slots
+        gone = {key_in(part) for part in before if id(part) not in kept}
         for part in after:
-            if any(part is other for other in before):
+            if id(part) in known:
                 continue
             key = key_in(part)
             gone.discard(key)

@@ -155,15 +155,16 @@ def shown(row: TicketClocks, clocks: Clocks, circumstances: Circumstances, cause
     A clock that ended stays in the circumstances it ended in. ``cause``: why targets change, if that is what happens.
     """
     before = {id(clock): entry for clock, entry in zip(row.clocks, row.entries.each, strict=True)}
-    settled = circumstances is row.circumstances
-    return Entries(
-        tuple(
-            entry
-            if (entry := before.get(id(clock))) is not None and (settled or not clock.unfinished)
-            else _anew(row, clock, circumstances, cause)
-            for clock in clocks
-        )
-    )
+    moved = {} if circumstances is row.circumstances else msgspec.structs.asdict(circumstances)
+    each = []
+    for clock in clocks:
+        entry = before.get(id(clock))
+        if entry is None:
+            entry = _anew(row, clock, circumstances, cause)
+        elif moved and clock.unfinished:
+            entry = msgspec.structs.replace(entry, **moved)
+        each.append(entry)
+    return Entries(tuple(each))
 
 
 def _anew(row: TicketClocks, clock: Clock, circumstances: Circumstances, cause: str | None) -> ClockEntry:
@@ -226,9 +227,9 @@ def _due(clock: Clock) -> datetime | None:
 
 
 def _at_risk_from(clock: Clock) -> datetime | None:
-    given = [warning.at for warning in clock.warned if warning.target == clock.target]
-    ahead = [warning.at for warning in clock.warn_at[:1]]
-    return min((*given, *ahead), default=None)
+    ahead = clock.warn_at[0].at if clock.warn_at else None
+    given = [warning.at for warning in clock.warned if warning.target == clock.target] if clock.warned else []
+    return min(given if ahead is None else [*given, ahead], default=None)
 
 
 def _decided(clock: Clock, said: Verdict) -> datetime | None:
