@@ -36,7 +36,10 @@ class Slot:
 
 
 class Shelf:
-    """The rows of one state table, as far as they are in memory. ``cleans``: whether events may hold U+0000."""
+    """The rows of one state table, as far as they are in memory.
+
+    ``cleans``: whether events may hold U+0000; ``holds_all``: whether the table has no row that is not here.
+    """
 
     def __init__(self, table: StateTable[Any], versions: Versions) -> None:
         self.table = table
@@ -48,6 +51,7 @@ class Shelf:
         self._key_of = table.key_of
         self._versions = versions
         self.cleans = True
+        self.holds_all = False
         self._clean = cleaner(table.row)
         self._keeps_past = table.history is not None
         self._leaves_out = table.kept != table.columns
@@ -109,19 +113,35 @@ class Shelf:
         """Place what the table holds for ``key``: a row, or None for nothing."""
         self.slots[key] = Slot(row, since, position, stored)
 
-    def written(self, most: int) -> None:
-        """The changes are safe in the table: forget them, and all but ``most`` of the rows, the oldest first."""
+    def take(self) -> tuple[list[Any], list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """What there is to be written, which counts as written from now on.
+
+        Keys of rows that the table holds otherwise, rows as they are now, intervals that are over.
+        """
+        self.check_keys()
+        outdated = [key for key, slot in self.changed.items() if slot.stored]
+        there = [slot for slot in self.changed.values() if slot.row is not None]
+        if self._keeps_past:
+            rows = [(*msgspec.structs.astuple(slot.row), slot.since, slot.position) for slot in there]
+        else:
+            rows = [msgspec.structs.astuple(slot.row) for slot in there]
         for slot in self.changed.values():
             slot.stored = slot.row is not None
-        self.changed.clear()
-        self.past.clear()
+        past = self.past
+        self.changed, self.past = {}, []
+        return outdated, rows, past
+
+    def keep(self, most: int) -> None:
+        """Forget all but ``most`` of the rows, the oldest first; what has changed must have been taken."""
         surplus = len(self.slots) - most
         if surplus > 0:
+            self.holds_all = False
             for key in list(islice(self.slots, surplus)):
                 del self.slots[key]
 
     def forget(self) -> None:
         """The changes came to nothing."""
+        self.holds_all = False
         self.slots.clear()
         self.changed.clear()
         self.past.clear()

@@ -1,7 +1,9 @@
 """Applying batches of events to a view: every event counts exactly once, whatever is redelivered."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 import psycopg
@@ -9,7 +11,7 @@ import psycopg
 from domain.envelope import Event
 from projections.engine.editions import STORE, Connection, Edition, current_edition, open_mark, record
 from projections.engine.errors import Fenced, Stopped, ViewStopped
-from projections.engine.stored import Tables
+from projections.engine.stored import Changes, Tables
 from projections.engine.view import NO_VERSIONS, Versions, View
 
 _LIMITS = "54"
@@ -39,6 +41,8 @@ class Projector:
     the mark, the rows and nothing else. Rows are remembered between batches, up to ``remember`` per table, which is
     safe since the mark tells when somebody else has written. Projectors of several partitions of a view share a
     connection and this memory if each is opened ``beside`` another; ``apply_abreast`` is for them.
+
+    ``edition``: one that is still empty, instead of the one that readers see.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class Projector:
             # Somebody else may have kept this partition until now.
             self._tables.forget()
         else:
-            self._tables = Tables(view, self.edition.name, versions)
+            self._tables = Tables(view, self.edition.name, versions, empty=edition is not None)
         self._events = view.events()
         self.next_offset, self.position = open_mark(connection, self.edition, partition)
         self._skipped = self._skips()
@@ -90,14 +94,54 @@ class Projector:
         self._count(step.events, step.next_offset, step.position)
         return len(step.events)
 
-    def _step(self, events: Sequence[Event], next_offset: int | None, head: int) -> "_Step":
-        reached = max(self.position, head, events[-1].position if events else 0)
-        return _Step(self, self._fresh(events), reached if next_offset is None else next_offset, reached)
+    def apply_all(self, batches: Iterable[Sequence[Event]]) -> Iterator[int]:
+        """``apply`` each batch of the store's feed; yield the position after it. While one is written, the next folds.
 
-    def _fresh(self, events: Sequence[Event]) -> list[Event]:
+        What it raises, it raises when all before is counted.
+        """
+        with ThreadPoolExecutor(1, "acta write") as thread:
+            ahead: list[tuple[_Step, Future[None]]] = []
+
+            def connection() -> Connection:
+                """The connection, once nothing is written over it."""
+                wait([writing for _, writing in ahead])
+                return self._connection
+
+            def settled() -> bool:
+                """Wait for what is being written; False if it had to be counted again, and memory begins anew."""
+                while ahead:
+                    step, writing = ahead.pop()
+                    if writing.exception() is not None:
+                        self._tables.forget()
+                        self._count(step.events, step.next_offset, step.position)
+                        return False
+                return True
+
+            position = self.position
+            for batch in batches:
+                step = self._step(batch, None, 0, position)
+                position = step.position
+                changes = None
+                with suppress(Exception):  # counted by itself, it is raised again with the event that is to blame
+                    self._tables.fold(connection, step.events)
+                    changes = self._tables.take()
+                    self._tables.keep(self._remember)
+                if settled() and changes is not None:
+                    ahead.append((step, thread.submit(_write, step, changes)))
+                else:
+                    self._tables.forget()
+                    self._count(step.events, step.next_offset, step.position)
+                yield position
+            settled()
+
+    def _step(self, events: Sequence[Event], next_offset: int | None, head: int, after: int | None = None) -> "_Step":
+        before = self.position if after is None else after
+        reached = max(before, head, events[-1].position if events else 0)
+        return _Step(self, self._fresh(events, before), reached if next_offset is None else next_offset, reached)
+
+    def _fresh(self, events: Sequence[Event], last: int) -> list[Event]:
         """What is above the mark, each once: when the relay has repeated itself, a batch may hold an event twice."""
         fresh = []
-        last = self.position
         for event in events:
             if event.position > last:
                 last = event.position
@@ -170,24 +214,44 @@ def apply_abreast(batches: Sequence[tuple[Projector, Sequence[Event], int | None
 def _attempt(steps: Sequence[_Step]) -> None:
     """Count all that ``steps`` hold in one transaction, or nothing. Their projectors share connection and memory."""
     one = steps[0].projector
-    connection, edition, tables = one._connection, one.edition.name, one._tables
-    partitions = [step.projector.partition for step in steps]
-    targets = [step.next_offset for step in steps], [step.position for step in steps]
-    olds = [step.projector.next_offset for step in steps], [step.projector.position for step in steps]
-    events = [event for step in steps for event in step.events]
+    connection, tables = one._connection, one._tables
     try:
         with connection.transaction():
-            moved = connection.execute(_MARKS, (edition, partitions, partitions, *targets, *olds, edition)).fetchone()
-            if moved is None or moved[0] != len(steps):
-                raise Fenced(f"{edition}, partition {', '.join(map(str, partitions))}: somebody else has read on")
-            if events:
-                tables.fold(connection, events)
+            _move_marks(steps)
+            tables.fold(lambda: connection, [event for step in steps for event in step.events])
+            tables.take().write(connection)
     except Exception:
         tables.forget()
         raise
+    tables.keep(one._remember)
+    _stand(steps)
+
+
+def _write(step: _Step, changes: Changes) -> None:
+    """Write what ``step`` has come to, or nothing."""
+    connection = step.projector._connection
+    with connection.transaction():
+        _move_marks([step])
+        changes.write(connection)
+    _stand([step])
+
+
+def _move_marks(steps: Sequence[_Step]) -> None:
+    one = steps[0].projector
+    edition = one.edition.name
+    partitions = [step.projector.partition for step in steps]
+    targets = [step.next_offset for step in steps], [step.position for step in steps]
+    olds = [step.projector.next_offset for step in steps], [step.projector.position for step in steps]
+    parameters = (edition, partitions, partitions, *targets, *olds, edition)
+    moved = one._connection.execute(_MARKS, parameters).fetchone()
+    if moved is None or moved[0] != len(steps):
+        raise Fenced(f"{edition}, partition {', '.join(map(str, partitions))}: somebody else has read on")
+
+
+def _stand(steps: Sequence[_Step]) -> None:
+    """It is committed: this is where they stand."""
     for step in steps:
         step.projector.next_offset, step.projector.position = step.next_offset, step.position
-    tables.written(one._remember)
 
 
 def _blames_an_event(error: Exception) -> bool:

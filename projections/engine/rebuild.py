@@ -28,7 +28,7 @@ Types that are not among ``View.events()`` may be left out, but for the last eve
 It runs in a thread of its own, and MUST NOT use the connection that the view is built with.
 """
 
-_CHUNK = 10_000
+_CHUNK = 5_000
 
 
 def rebuild(
@@ -93,10 +93,9 @@ def _hold_readers(connection: Connection, view: View) -> None:
 
 
 def _catch_up(projector: Projector, feed: Feed, progress: Callable[[int], None]) -> None:
-    """Count everything up to the head of the moment; while the database writes, the next events are decoded."""
-    for chunk in _ahead(_chunks(feed(projector.position))):
-        projector.apply(chunk)
-        progress(projector.position)
+    """Count everything up to the head of the moment; at any time some events are decoded, some folded, some written."""
+    for position in projector.apply_all(_ahead(_chunks(feed(projector.position)))):
+        progress(position)
 
 
 def _chunks(batches: Iterable[Sequence[Event]]) -> Iterator[list[Event]]:

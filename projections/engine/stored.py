@@ -1,9 +1,9 @@
 """Shelves and journals with their tables: rows are loaded by key, and written many at a time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from psycopg import sql
 
 from domain.envelope import UNSTAMPED, Event
@@ -18,8 +18,11 @@ from projections.engine.view import Versions, View
 class Tables:
     """All tables of an edition, and what they have in memory."""
 
-    def __init__(self, view: View, schema: str, versions: Versions) -> None:
+    def __init__(self, view: View, schema: str, versions: Versions, *, empty: bool = False) -> None:
+        """``empty``: nothing has been written to them yet."""
         found = shelves(view, versions)
+        for shelf in found:
+            shelf.holds_all = empty
         journals = [Journal(table, versions) for table in view.journals]
         self._memory: list[Shelf | Journal] = [*found, *journals]
         self._shelves = [_StoredShelf(shelf, schema) for shelf in found]
@@ -29,8 +32,8 @@ class Tables:
             for event_type in view.events()
         }
 
-    def fold(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Load the rows that ``events`` touch, let each event change them, and write what has changed."""
+    def fold(self, connection: Callable[[], Connection], events: Sequence[Event]) -> None:
+        """Let each event change the rows it touches; those that are not in memory are loaded from ``connection()``."""
         for shelf in self._shelves:
             shelf.load(connection, events)
         cleans = hold_nul(events)
@@ -40,17 +43,16 @@ class Tables:
         for event in events:
             for act in acts[type(event)]:
                 act(event)
-        for shelf in self._shelves:
-            shelf.store(connection)
-        for journal in self._journals:
-            journal.store(connection)
 
-    def written(self, most: int) -> None:
-        """What was written is safe: forget the changes, and all but ``most`` of the rows of each table."""
+    def take(self) -> "Changes":
+        """What the fold has changed, to be written; it counts as written from now on."""
+        writes = [shelf.take() for shelf in self._shelves]
+        return Changes(writes + [journal.take() for journal in self._journals])
+
+    def keep(self, most: int) -> None:
+        """Forget all but ``most`` of the rows of each table."""
         for stored in self._shelves:
-            stored.shelf.written(most)
-        for journal in self._journals:
-            journal.forget()
+            stored.shelf.keep(most)
 
     def forget(self) -> None:
         """What was written came to nothing: forget everything."""
@@ -58,6 +60,18 @@ class Tables:
             stored.shelf.forget()
         for journal in self._journals:
             journal.forget()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a fold has come to, apart from the memory that goes on."""
+
+    _writes: list[Callable[[Connection], None]]
+
+    def write(self, connection: Connection) -> None:
+        """Write it, within the transaction that is open."""
+        for write in self._writes:
+            write(connection)
 
 
 class _StoredShelf:
@@ -85,34 +99,31 @@ class _StoredShelf:
         self._width = len(table.columns)
         self._several = len(table.key) > 1
 
-    def load(self, connection: Connection, events: Sequence[Event]) -> None:
+    def load(self, connection: Callable[[], Connection], events: Sequence[Event]) -> None:
         """Bring the rows that ``events`` touch into memory."""
         shelf = self.shelf
         missing = shelf.keys_of(events)
-        if not missing:
-            return
-        for values in connection.execute(self._select, self._arrays(missing)).fetchall():
-            row = self._make(values[: self._width])
-            key = shelf.key_in(row)
-            since, position = values[self._width :] if shelf.table.history else (UNSTAMPED, 0)
-            shelf.put(key, row, since, position, stored=True)
-            missing.discard(key)
+        if missing and not shelf.holds_all:
+            for values in connection().execute(self._select, self._arrays(missing)).fetchall():
+                row = self._make(values[: self._width])
+                key = shelf.key_in(row)
+                since, position = values[self._width :] if shelf.table.history else (UNSTAMPED, 0)
+                shelf.put(key, row, since, position, stored=True)
+                missing.discard(key)
         for key in missing:
             shelf.put(key, None, stored=False)
 
-    def store(self, connection: Connection) -> None:
-        """Write what the fold has changed."""
-        shelf = self.shelf
-        shelf.check_keys()
-        if outdated := [key for key, slot in shelf.changed.items() if slot.stored]:
-            connection.execute(self._delete, self._arrays(outdated))
-        values: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
-        there = [slot for slot in shelf.changed.values() if slot.row is not None]
-        if shelf.table.history:
-            self._rows.append(connection, [(*values(slot.row), slot.since, slot.position) for slot in there])
-        else:
-            self._rows.append(connection, [values(slot.row) for slot in there])
-        self._past.append(connection, shelf.past)
+    def take(self) -> Callable[[Connection], None]:
+        """What writes the changes."""
+        outdated, rows, past = self.shelf.take()
+
+        def write(connection: Connection) -> None:
+            if outdated:
+                connection.execute(self._delete, self._arrays(outdated))
+            self._rows.append(connection, rows)
+            self._past.append(connection, past)
+
+        return write
 
     def _arrays(self, keys: Any) -> list[list[Any]]:
         return [list(column) for column in zip(*keys, strict=True)] if self._several else [list(keys)]
@@ -125,10 +136,11 @@ class _StoredJournal:
         self._journal = journal
         self._rows = Copier(schema, journal.table.name, journal.table.columns, ("position", "n"))
 
-    def store(self, connection: Connection) -> None:
-        """Write what is new."""
-        self._rows.append(connection, self._journal.rows)
+    def take(self) -> Callable[[Connection], None]:
+        """What writes what is new."""
+        rows, self._journal.rows = self._journal.rows, []
+        return lambda connection: self._rows.append(connection, rows)
 
     def forget(self) -> None:
-        """What is new is safe, or came to nothing."""
+        """What is new came to nothing."""
         self._journal.rows.clear()
