@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg import sql
 
 from domain.envelope import Event
 from domain.ticket.events import TicketAssigned, TicketCancelled, TicketNoted, TicketOpened, TicketReleased
@@ -22,6 +23,7 @@ from projections.engine import (
     install,
     skip,
 )
+from projections.engine.editions import create_edition
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -251,3 +253,40 @@ def test_a_partition_that_comes_back_is_not_taken_from_memory(
     again.apply([TicketNoted(stream=TWO, text="back", **at(3)), assigned(TWO, 4, "eve")], 4)
     history = rows(connection, "SELECT assignee FROM desk.desks_history ORDER BY valid_from")
     assert history == [(None,), ("bob",), ("eve",)]
+
+
+@pytest.fixture
+def emptied(connection: psycopg.Connection[Any]) -> Projector:
+    """The projector of a new edition, which has to look nothing up."""
+    install(connection, (desk,))
+    edition = create_edition(connection, desk)
+    return Projector(connection, desk, edition=edition, remember=1)
+
+
+TOO_LARGE = replace(opened(UUID(int=3), 4), number=2**63)
+"""It folds, but PostgreSQL cannot take it."""
+
+
+def test_batches_after_one_another_give_what_each_by_itself_gives(
+    connection: psycopg.Connection[Any], emptied: Projector
+) -> None:
+    batches = [[opened(ONE, 1), opened(TWO, 2)], [assigned(TWO, 3, "bob")], [assigned(ONE, 4, "eve")], []]
+    assert list(emptied.apply_all(batches)) == [2, 3, 4, 4]
+    assert emptied.position == 4
+    by = sql.Identifier(emptied.edition.name, "desks_history")
+    found = connection.execute(sql.SQL("SELECT number, assignee FROM {} ORDER BY valid_from").format(by)).fetchall()
+    assert found == [(1, None), (2, None), (2, "bob"), (1, "eve")]
+
+
+@pytest.mark.parametrize("bad", [TOO_LARGE, assigned(UUID(int=3), 4, "nobody's")], ids=["written", "folded"])
+def test_the_event_is_found_that_a_later_batch_had_been_folded_after(
+    connection: psycopg.Connection[Any], emptied: Projector, bad: Event
+) -> None:
+    batches = [[opened(ONE, 1), opened(TWO, 2)], [assigned(ONE, 3, "eve"), bad], [assigned(TWO, 5, "bob")]]
+    with pytest.raises(ViewStopped) as stop:
+        list(emptied.apply_all(batches))
+    assert stop.value.position == 4
+    assert emptied.position == 3
+    here = sql.Identifier(emptied.edition.name, "desks")
+    found = connection.execute(sql.SQL("SELECT number, assignee FROM {} ORDER BY 1").format(here)).fetchall()
+    assert found == [(1, "eve"), (2, None)]
