@@ -23,6 +23,7 @@ from deploy import running, wiring
 from deploy.cli_explain import explain
 from deploy.cli_import import importing
 from deploy.cli_setup import configure, keys
+from deploy.cli_whatif import whatif
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
 from domain.errors import Refused
@@ -37,6 +38,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(importing, name="import")
 cli.command()(configure)
 cli.command()(explain)
+cli.command()(whatif)
 console = Console()
 
 

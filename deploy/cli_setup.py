@@ -30,7 +30,7 @@ def configure(
     try:
         document = read_desk_file(file)
     except DeskFileError as fault:
-        raise typer.Exit(_complain(file, str(fault))) from None
+        raise typer.Exit(complain(file, str(fault))) from None
     with wiring.database(read(os.environ)) as found, wiring.desk(found) as desk:
         planned = plan(document, desk.contacts(), prune=prune)
         try:
@@ -42,11 +42,12 @@ def configure(
                 return
             position = desk.configure(planned, running.OPERATOR)
         except SetupConflict as conflict:
-            raise typer.Exit(_complain(file, located(file, conflict))) from None
+            raise typer.Exit(complain(file, located(file, conflict))) from None
     console.print(f"{len(events)} differences recorded, up to position {position}.")
 
 
-def _complain(file: Path, text: str) -> int:
+def complain(file: Path, text: str) -> int:
+    """Say what is wrong with a file, line by line; the exit code that goes with it."""
     for line in text.splitlines():
         console.print(f"{file}: {line}", style="red", highlight=False, markup=False)
     return 1

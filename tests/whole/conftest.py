@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+Acta = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs `acta` with these arguments in the folder of a desk."""
 
 
 @pytest.fixture
@@ -26,3 +29,15 @@ def home(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
         desk.send_signal(signal.SIGTERM)
         desk.communicate()
+
+
+@pytest.fixture
+def acta() -> Acta:
+    """The command line as a process of its own."""
+
+    def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from deploy.cli import main; main()", *arguments]
+        environment = {**os.environ, "ACTA_HOME": str(home)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run

@@ -1,21 +1,16 @@
 """`acta explain`: asks the running desk, tells what a person reads, and says what is wrong in a line."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-
-def acta(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from deploy.cli import main; main()", *arguments]
-    environment = {**os.environ, "ACTA_HOME": str(home)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+Acta = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_the_clocks_of_a_ticket_are_told_in_the_terminal(home: Path) -> None:
+def test_the_clocks_of_a_ticket_are_told_in_the_terminal(home: Path, acta: Acta) -> None:
     desk = json.loads((home / "run.json").read_text())
     with httpx.Client(base_url=desk["url"], headers={"Authorization": f"Bearer {desk['key']}"}) as client:
         client.post("/tickets", json={"department": "it", "title": "VPN drops"}).raise_for_status()
@@ -32,7 +27,7 @@ def test_the_clocks_of_a_ticket_are_told_in_the_terminal(home: Path) -> None:
     assert "Resolution: running" in one.stdout
 
 
-def test_what_the_desk_refuses_is_said_in_a_line(home: Path) -> None:
+def test_what_the_desk_refuses_is_said_in_a_line(home: Path, acta: Acta) -> None:
     unknown = acta(home, "explain", "4711")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert unknown.stderr.startswith("acta: There is no such ticket")
@@ -41,7 +36,7 @@ def test_what_the_desk_refuses_is_said_in_a_line(home: Path) -> None:
     assert "query/at" in late.stderr
 
 
-def test_without_a_desk_it_says_how_to_name_one(tmp_path: Path) -> None:
+def test_without_a_desk_it_says_how_to_name_one(tmp_path: Path, acta: Acta) -> None:
     nowhere = acta(tmp_path, "explain", "1")
     assert nowhere.returncode == 1
     assert "run.json is not there" in nowhere.stderr
