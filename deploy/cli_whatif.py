@@ -88,7 +88,7 @@ def _tell(comparison: Comparison, file: Path, to: Console) -> None:
     for turned, count in comparison.turned.most_common():
         to.print(f"{count:,} × {turned.clock}: {_word(turned.recorded)} → {_word(turned.supposed)}", highlight=False)
     for one in comparison.changed:
-        name = one.clock if one.instance == 1 else f"{one.clock} {one.instance}"
+        name = one.clock if one.round == 1 else f"{one.clock} {one.round}"
         to.print(f"  #{one.number} {name}: {_word(one.recorded)} → {_word(one.supposed)}", highlight=False)
     more = comparison.turned.total() - len(comparison.changed)
     if more:
@@ -102,8 +102,8 @@ def _kept(tally: Tally) -> str:
     return f"{share} ({tally.met:,} of {tally.decided:,}{undecided})"
 
 
-def _word(verdict: Verdict | None) -> str:
-    return "no such clock" if verdict is None else "no verdict" if verdict is Verdict.NONE else verdict.value
+def _word(verdict: Verdict) -> str:
+    return "no verdict" if verdict is Verdict.NONE else verdict.value
 
 
 def _as_data(comparison: Comparison) -> dict[str, Any]:

@@ -275,11 +275,12 @@ _BESIDE = ["stream", "version", "position", "recorded_at", "occurred_at", "effec
 
 
 def _says(event: e.SetupEvent | None, *beside: str) -> dict[str, Any] | None:
-    """What an event says, without its envelope."""
+    """What an event says, without its envelope, as it is stored: a list read back is no tuple any more."""
     if event is None:
         return None
     said = msgspec.structs.asdict(event)
-    return {name: value for name, value in said.items() if name not in (*_BESIDE, *beside)}
+    told = {name: value for name, value in said.items() if name not in (*_BESIDE, *beside)}
+    return dict(msgspec.json.decode(msgspec.json.encode(told)))
 
 
 def _if_new(event: e.SetupEvent, known: e.SetupEvent | None) -> Iterator[e.SetupEvent]:

@@ -6,11 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumers import whatif
+from consumers.follow import rebuild
 from consumers.whatif import Question, compare
 from desks import ACT, give, opened
 from domain.clock.comparing import Comparison
@@ -21,6 +23,8 @@ from domain.desk.laying_over import laid_over
 from domain.envelope import Event
 from domain.errors import Refused
 from domain.ticket.events import SlaAttached, SlaDetached, SlaRetargeted
+from projections.sla import sla
+from projections.sla.attainment import attainment
 
 UTC_ZONE = ZoneInfo("UTC")
 BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -108,12 +112,14 @@ def live(desk: Desk, acts: list[tuple[int, int]]) -> None:
             continue
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.lists(st.tuples(st.integers(0, len(ACTS) - 1), st.integers(0, 2000)), max_size=25), min_size=1, max_size=4
-    )
+LIVES = st.lists(
+    st.lists(st.tuples(st.integers(0, len(ACTS) - 1), st.integers(0, 2000)), max_size=25), min_size=1, max_size=4
 )
+UNSHARED = [HealthCheck.function_scoped_fixture]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=UNSHARED)
+@given(LIVES)
 def test_the_policies_in_force_suppose_what_was_recorded(promising: Desk, lives: list[list[tuple[int, int]]]) -> None:
     first = promising.store.head()
     for acts in lives:
@@ -127,6 +133,26 @@ def test_the_policies_in_force_suppose_what_was_recorded(promising: Desk, lives:
     for stream in {event.stream for event in promising.feed(first, 10_000) if event.TYPE == "ticket.opened.v1"}:
         history = promising.history(stream)
         assert levels(supposed(history, promising.setup())) == levels(history)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=UNSHARED)
+@given(LIVES)
+def test_what_was_recorded_is_what_the_view_of_clocks_shows(
+    promising: Desk, views_dsn: str, lives: list[list[tuple[int, int]]]
+) -> None:
+    for acts in lives:
+        live(promising, acts)
+    rebuild(promising, views_dsn, sla)
+    question = asked(promising)
+    comparison = compared(promising, DOCUMENT, question)
+    with psycopg.connect(views_dsn) as connection:
+        by = ("clock", "policy", "department", "group", "priority")
+        shares = attainment(connection, None, BEGIN, question.at, now=question.at, by=by)
+    assert {tuple(map(str, share.of.values())): (share.met, share.decided) for share in shares} == {
+        key[:5]: (line.recorded.met, line.recorded.decided)
+        for key, line in comparison.lines.items()
+        if line.recorded.decided
+    }
 
 
 def levels(events: Iterable[Event]) -> list[tuple[Any, ...]]:

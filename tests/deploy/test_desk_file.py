@@ -7,9 +7,12 @@ import pytest
 
 from deploy.desk_file import DeskFileError, located, read_desk_file
 from domain.desk.configuring import plan
+from domain.envelope import UNSTAMPED
 from domain.errors import SetupConflict
 from domain.setup import state
+from domain.setup.events import SETUP
 from domain.setup.state import Setup
+from domain.store import codec
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "desk.example.yaml"
 BASE = """\
@@ -93,6 +96,21 @@ def test_the_example_is_good_and_the_same_again_changes_nothing():
     events = plan(document, {})(Setup())
     setup = state.fold(msgspec.structs.replace(event, version=version) for version, event in enumerate(events, start=1))
     assert plan(document, contacts)(setup) == []
+
+
+def test_the_same_again_changes_nothing_once_it_has_been_stored(tmp_path: Path):
+    file = tmp_path / "desk.yaml"
+    file.write_text(
+        BASE + "policies:\n  p:\n    calendar: office\n    when: {priority: [1, 2], tags: [vip]}\n"
+        "    targets: {resolution: {minutes: 60}}\n    pauses: {resolution: [vendor]}\n    warnings: [0.5]\n"
+        "request_types:\n  x: {name: X, department: it, form: {type: object, required: [a]}}\n"
+    )
+    planned = plan(read_desk_file(file), {})
+    stored = [
+        codec.decode(event.TYPE, codec.encode(event), stream=SETUP, version=n, position=n, recorded_at=UNSTAMPED)
+        for n, event in enumerate(planned(Setup()), start=1)
+    ]
+    assert planned(state.fold(stored)) == []
 
 
 def test_a_changed_calendar_is_a_new_version_and_its_policies_follow(tmp_path: Path):

@@ -1,5 +1,6 @@
 """What if another policy had applied: people's acts stay, the service level is decided anew, and both are compared."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from berlin import BERLIN, Desk, named, wall
 from domain.clock.clocks import Verdict
 from domain.clock.comparing import Changed, Comparison, Judged, Tally, Turned, judged
 from domain.clock.configured import Configured
-from domain.clock.policy import Kind
+from domain.clock.policy import Kind, Policies
 from domain.clock.supposing import supposed
 from domain.desk.configuring import DeskDocument, plan
 from domain.desk.laying_over import laid_over
@@ -25,6 +26,7 @@ def configured(**policies: dict[str, Any]) -> Setup:
     """A desk with Berlin's office hours and these policies; resolution in so many minutes."""
     document = DeskDocument.model_validate(
         {
+            "departments": {"it": {"name": "IT"}},
             "calendars": {"office": {"zone": "Europe/Berlin", "openings": {"monday-friday": "09:00-17:00"}}},
             "policies": {name: {"calendar": "office"} | policy for name, policy in policies.items()},
         }
@@ -100,20 +102,24 @@ def test_a_finished_ticket_keeps_its_level() -> None:
     assert [policy for _, policy, _ in levels(setup, desk)] == ["silver"]
 
 
+def by_name(events: Any, at: datetime, policies: Policies) -> dict[tuple[Kind, int], Judged]:
+    return {(one.clock, one.round): one for one in judged(events, at, policies)}
+
+
 def test_verdicts_follow_the_policy_supposed() -> None:
     desk = opened().then(e.TicketResolved, "2026-03-30 14:00", code="done")
     for minutes, verdict in ((300, Verdict.MET), (299, Verdict.BREACHED)):
         setup = configured(silver=resolution(minutes))
-        found = judged(supposed(desk.events, setup), LATE, Configured(lambda setup=setup: setup))  # type: ignore[misc]
+        found = by_name(supposed(desk.events, setup), LATE, Configured(lambda setup=setup: setup))  # type: ignore[misc]
         assert found[Kind.RESOLUTION, 1].verdict is verdict
         assert found[Kind.RESOLUTION, 1].policy == "silver"
-    assert judged(desk.events, LATE, {})[Kind.RESOLUTION, 1].verdict is Verdict.NONE
+    assert by_name(desk.events, LATE, {})[Kind.RESOLUTION, 1].verdict is Verdict.NONE
 
 
 def test_a_clock_that_ended_stays_where_its_ticket_was_then() -> None:
     desk = opened(group="first").then(e.AgentReplied, "2026-03-30 10:00", text="x")
     desk.then(e.TicketRouted, "2026-03-30 11:00", old="first", new="second")
-    found = judged(desk.events, LATE, {})
+    found = by_name(desk.events, LATE, {})
     assert found[Kind.FIRST_RESPONSE, 1].group == "first"
     assert found[Kind.RESOLUTION, 1].group == "second"
 
@@ -122,12 +128,16 @@ def test_what_happened_after_the_instant_is_not_known() -> None:
     desk = opened().then(e.TicketResolved, "2026-03-30 14:00", code="done")
     setup = configured(silver=resolution(480))
     policies = Configured(lambda: setup)
-    found = judged(supposed(desk.events, setup), wall("2026-03-30 13:00"), policies)
+    found = by_name(supposed(desk.events, setup), wall("2026-03-30 13:00"), policies)
     assert found[Kind.RESOLUTION, 1].verdict is Verdict.UNDECIDED
 
 
-def of(policy: str, verdict: Verdict) -> dict[tuple[Kind, int], Judged]:
-    return {(Kind.RESOLUTION, 1): Judged(policy, verdict, "it", "first", 3)}
+def of(policy: str, *verdicts: Verdict) -> list[Judged]:
+    """The resolution clocks of a ticket, one round each."""
+    return [
+        Judged(Kind.RESOLUTION, number, policy, verdict, "it", "first", 3)
+        for number, verdict in enumerate(verdicts, start=1)
+    ]
 
 
 def test_shares_and_changes_are_counted() -> None:
@@ -151,10 +161,22 @@ def test_shares_and_changes_are_counted() -> None:
     assert (comparison.tickets, comparison.tickets_changed) == (4, 3)
 
 
-def test_a_clock_that_only_one_history_has_is_a_change() -> None:
+def test_a_promise_that_only_one_history_knows_is_a_change_if_it_has_a_verdict() -> None:
     comparison = Comparison(zone=ZoneInfo("UTC"))
-    comparison.add(1, wall("2026-04-01 00:30"), {}, of("new", Verdict.MET))
-    assert comparison.changed == [Changed(1, Kind.RESOLUTION, 1, None, Verdict.MET)]
+    comparison.add(1, wall("2026-04-01 00:30"), of("old", Verdict.MET), of("new", Verdict.MET, Verdict.BREACHED))
+    comparison.add(2, wall("2026-04-01 00:30"), of("old", Verdict.MET), of("new", Verdict.MET, Verdict.NONE))
+    assert comparison.changed == [Changed(1, Kind.RESOLUTION, 2, Verdict.NONE, Verdict.BREACHED)]
+
+
+def test_a_clock_and_the_one_that_replaced_it_are_one_promise() -> None:
+    afresh = {"on_retarget": "restart", "on_reopen": "restart"}
+    setup = configured(silver=resolution(480), gold=resolution(240, when={"priority": 1}, **afresh))
+    desk = opened().then(e.PriorityOverridden, "2026-03-30 12:00", old=3, new=1, reason="")
+    desk.then(e.TicketResolved, "2026-03-30 15:00", code="done")
+    desk.then(e.TicketReopened, "2026-03-30 16:00", was="resolved")
+    found = judged(supposed(desk.events, setup), LATE, Configured(lambda: setup))
+    resolutions = [(one.round, one.policy, one.verdict) for one in found if one.clock is Kind.RESOLUTION]
+    assert resolutions == [(1, "silver", Verdict.NONE), (1, "gold", Verdict.MET), (2, "gold", Verdict.BREACHED)]
 
 
 def test_a_changed_calendar_reaches_the_policies_that_count_by_it() -> None:
@@ -168,7 +190,7 @@ def test_a_changed_calendar_reaches_the_policies_that_count_by_it() -> None:
     desk = opened("2026-03-30 19:00").then(e.TicketResolved, "2026-03-31 16:30", code="done")
     for supposition, verdict in ((setup, Verdict.MET), (after, Verdict.BREACHED)):
         policies = Configured(lambda supposition=supposition: supposition)  # type: ignore[misc]
-        found = judged(supposed(desk.events, supposition), LATE, policies)
+        found = by_name(supposed(desk.events, supposition), LATE, policies)
         assert found[Kind.RESOLUTION, 1].verdict is verdict
 
 
@@ -176,7 +198,7 @@ def test_what_is_laid_over_is_calendars_and_policies_alone() -> None:
     setup = configured(silver=resolution(480))
     document = DeskDocument.model_validate(
         {
-            "departments": {"it": {"name": "IT"}},
+            "departments": {"it": {"name": "Renamed"}, "new": {"name": "New"}},
             "calendars": {"office": {"zone": "Europe/Berlin", "openings": {"monday-friday": "09:00-17:00"}}},
             "policies": {"silver": {"calendar": "office", **resolution(480)}},
         }
