@@ -12,11 +12,11 @@ from typing import cast
 import msgspec
 
 from domain.clock.attaching import service_level
-from domain.clock.hearing import mark_of
+from domain.clock.hearing import IMPORTED, mark_of
 from domain.clock.marks import RECORDS, Fact
 from domain.envelope import Event
 from domain.setup.state import Setup
-from domain.ticket.events import TicketEvent, TicketFact, TicketTagged, TicketUntagged
+from domain.ticket.events import TicketEvent, TicketFact
 from domain.ticket.state import Ticket, evolve
 
 _OF_LEVELS = RECORDS | {Fact.ATTACHED, Fact.RECALCULATED}
@@ -50,15 +50,14 @@ def _is_of_levels(event: TicketEvent) -> bool:
 
 
 def _acts(events: Iterable[TicketEvent]) -> Iterator[list[TicketEvent]]:
-    """The events after which a level was decided, together.
-
-    That is once per command, and tags are all of which one command can change several that a condition asks about.
-    """
+    """The events of each command together: a level was decided once after all of them."""
     for _, together in groupby(events, key=_act_of):
         yield list(together)
 
 
 def _act_of(event: TicketEvent) -> object:
-    if isinstance(event, TicketTagged | TicketUntagged):
-        return type(event), event.act, event.recorded_at, event.occurred_at
-    return event.version
+    """What the events of one command have in common and the next command's have not.
+
+    An import gives many commands at once; none of them changes more than one thing that a condition asks about.
+    """
+    return event.version if event.act.channel == IMPORTED else (event.act, event.recorded_at)

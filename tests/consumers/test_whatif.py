@@ -15,9 +15,11 @@ from consumers import whatif
 from consumers.follow import rebuild
 from consumers.whatif import Question, compare
 from desks import ACT, give, opened
+from domain.access.principal import system
 from domain.clock.comparing import Comparison
+from domain.clock.striking import Strike
 from domain.clock.supposing import supposed
-from domain.desk import Desk
+from domain.desk import Desk, Order
 from domain.desk.configuring import DeskDocument, plan
 from domain.desk.laying_over import laid_over
 from domain.envelope import Event
@@ -77,7 +79,10 @@ ACTS: list[tuple[str, dict[str, Any]]] = [
     ("close", {}),
     ("reopen", {}),
     ("cancel", {}),
+    ("exempt", {"clocks": ["resolution"], "reason": "x"}),
+    ("strike", {}),
 ]
+"""What can be done to a ticket; a stroke of the clock comes as late as the test runs."""
 
 
 def asked(desk: Desk, **limits: datetime) -> Question:
@@ -107,7 +112,10 @@ def live(desk: Desk, acts: list[tuple[int, int]]) -> None:
         at += timedelta(minutes=minutes)
         verb, fields = ACTS[number]
         try:
-            give(desk, verb, ticket, occurred_at=at, **fields)
+            if verb == "strike":
+                desk.handle(Order(command=Strike(as_of=desk.now()), principal=system("clock"), ticket=ticket))
+            else:
+                give(desk, verb, ticket, occurred_at=at, **fields)
         except Refused:
             continue
 
