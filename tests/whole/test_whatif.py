@@ -56,9 +56,9 @@ def test_a_mistake_in_the_file_or_the_question_is_told(acta: Acta, home: Path, t
     file = tmp_path / "new.yaml"
     period = ("--from", "2020-01-01", "--to", "2100-01-01")
     for text, line in (
-        ("policies:\n  p:\n    calendar: nowhere\n", "line 2"),
-        ("policies:\n  p:\n    calender: office\n", "line 3"),
-        ("calendars:\n  office:\n    zone: Europe/Brelin\n    openings: {monday: 09:00-17:00}\n", "line 2"),
+        ("policies:\n  p:\n    calendar: nowhere\n", "line 3:"),
+        ("policies:\n  p:\n    calender: office\n", "line 3:"),
+        ("calendars:\n  office:\n    zone: Europe/Brelin\n    openings: {monday: 09:00-17:00}\n", "line 3:"),
     ):
         file.write_text(text)
         refused = acta(home, "whatif", "--policy", str(file), *period)
