@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from domain.access.events import AccessEvent, AccessRefused
 from domain.clock.attaching import service_level
 from domain.desk.order import IdempotencyKey, Order, Receipt
-from domain.desk.permitting import must_be_allowed, when
+from domain.desk.permitting import may_see, must_be_allowed, when
 from domain.desk.work import Draft
 from domain.envelope import Act, Event
 from domain.errors import (
@@ -273,7 +273,9 @@ class Ordering(Task):
         for place, earlier in before.items():
             for fact in service_level(earlier, draft.ticket(place), setup, command.VERB):
                 draft.record(place, fact, act, occurred_at=occurred_at)
-        self.ticket = draft.ticket(stream)
+        # A ticket that was merged into one that its requester may not see answers for itself.
+        hidden = entrance is not ticket and not may_see(ticket, order.principal)
+        self.ticket = entrance if hidden else draft.ticket(stream)
 
     def _target(
         self, order: Order, command: Command, draft: Draft, find: Callable[[str], UUID | None]

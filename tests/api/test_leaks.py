@@ -157,6 +157,32 @@ def test_a_clock_that_ended_goes_where_its_ticket_goes(house, alice, henry, admi
         assert sum(share["decided"] for share in shares) == expected
 
 
+def test_a_reply_that_is_passed_on_tells_nothing_of_a_ticket_one_may_not_see(admin, rita):
+    mine, others = opened(rita), opened(admin, "hr")
+    stream = admin.get(f"/tickets/{others}").json()["ticket"]
+    done(admin, mine, "merge", into=others)
+    receipt = done(rita, mine, "reply", text="It is worse now.")
+    assert (str(receipt["number"]), stream in str(receipt)) == (mine, False)
+    assert admin.get(f"/tickets/{others}").json()["requester_replies"] == 1
+
+
+def test_who_answers_for_the_desk_is_never_told_as_the_requester(admin, alice, rita):
+    mine, others = opened(rita), opened(admin, "hr")
+    done(admin, mine, "merge", into=others)
+    version = admin.get(f"/tickets/{others}").json()["version"]
+    refused(alice.post(f"/tickets/{mine}/reply", json={"text": "We are on it."}), 403, "not-allowed")
+    assert admin.get(f"/tickets/{others}").json()["version"] == version
+
+
+def test_what_is_written_to_a_merged_ticket_too_late_is_taken_up_for_whoever_wrote(admin, rita):
+    mine, others = opened(rita), opened(admin, "hr")
+    done(admin, mine, "merge", into=others)
+    done(admin, others, "cancel")
+    number = str(done(rita, mine, "reply", text=NOTE)["opened"])
+    told = rita.get(f"/tickets/{number}").json()
+    assert (told["title"], told["description"]) == (f"Follow-up of #{mine}", NOTE)
+
+
 def test_a_link_to_a_ticket_one_may_not_see_is_not_shown(admin, alice):
     mine, other = opened(admin), opened(admin, "hr")
     done(admin, mine, "link", kind="relates", other=other)

@@ -83,6 +83,9 @@ def reply(command: Reply, ticket: Ticket, situation: Situation) -> Decision:
                 possible=["reopen", "follow-up", "note"],
             )
         yield AgentReplied(text=command.text, automatic=command.automatic)
+    elif principal.may("ticket.reply-as-agent", came_through.department):
+        # Their words would be told as the requester's.
+        raise NotAllowed("Agents of another department answer this now.", permission="ticket.reply-as-agent")
     else:
         yield from _requester_wrote(command.text, ticket, situation)
 
@@ -90,7 +93,7 @@ def reply(command: Reply, ticket: Ticket, situation: Situation) -> Decision:
 def _requester_wrote(text: str, ticket: Ticket, situation: Situation) -> Decision:
     """A reply to a ticket closed too long ago, or cancelled, opens a linked follow-up."""
     if ticket.status == "cancelled" or (ticket.status == "closed" and not can_be_reopened(ticket, situation)):
-        yield from opened_after(ticket, text, situation)
+        yield from opened_after(ticket, text, situation, requester=(situation.entrance or ticket).requester)
         return
     yield RequesterReplied(text=text)
     if ticket.status == "on_hold" and ticket.hold_reason == "requester":

@@ -183,31 +183,31 @@ def split(command: Split, ticket: Ticket, situation: Situation) -> Decision:
     """Both tickets know of each other; the part starts its own life in the same department and group."""
     part = situation.fresh
     yield TicketSplitOff(part=part, number=situation.number)
-    yield Elsewhere(part, _offspring(ticket, situation, command.title, command.description))
+    yield Elsewhere(part, _offspring(ticket, situation, command.title, command.description, ticket.requester))
     yield Elsewhere(part, TicketLinked(kind="split-from", other=ticket.ticket, number=ticket.number))
 
 
 @decide.register
 def follow_up(command: FollowUp, ticket: Ticket, situation: Situation) -> Decision:
     """The closed ticket stays as it is; the new one names it."""
-    yield from opened_after(ticket, command.text, situation)
+    yield from opened_after(ticket, command.text, situation, requester=ticket.requester)
 
 
-def opened_after(ticket: Ticket, text: str, situation: Situation) -> Decision:
-    """The follow-up of a closed ticket, with what was written as its description."""
+def opened_after(ticket: Ticket, text: str, situation: Situation, *, requester: UUID) -> Decision:
+    """The follow-up of a closed ticket, with what was written as its description, for whoever asks now."""
     yield FollowUpOpened(follow_up=situation.fresh, number=situation.number)
-    title = f"Follow-up of #{ticket.number}"
-    yield Elsewhere(situation.fresh, _offspring(ticket, situation, title, text))
+    title = f"Follow-up of #{(situation.entrance or ticket).number}"
+    yield Elsewhere(situation.fresh, _offspring(ticket, situation, title, text, requester))
     yield Elsewhere(situation.fresh, TicketLinked(kind="follows", other=ticket.ticket, number=ticket.number))
 
 
-def _offspring(ticket: Ticket, situation: Situation, title: str, description: str) -> TicketOpened:
+def _offspring(ticket: Ticket, situation: Situation, title: str, description: str, requester: UUID) -> TicketOpened:
     if not situation.number:
         raise NotUnderstood("A new ticket needs a number.")
     return TicketOpened(
         number=situation.number,
         department=ticket.department,
-        requester=ticket.requester,
+        requester=requester,
         title=title,
         description=description,
         category=ticket.category,
