@@ -11,7 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import audit, commands, feed, health, openapi, queues, reports, setup, setup_shapes, sla, tickets
+from api import (
+    audit,
+    commands,
+    feed,
+    health,
+    openapi,
+    queues,
+    recalculation,
+    reports,
+    setup,
+    setup_shapes,
+    sla,
+    tickets,
+)
 from api.edge import Edge
 from api.gate import must_be_guarded
 from api.oidc import Oidc
@@ -25,13 +38,14 @@ ROUTERS = (
     tickets.router,
     queues.router,
     sla.router,
+    recalculation.router,
     reports.router,
     audit.router,
     feed.router,
     setup.router,
     health.router,
 )
-_SHAPES = (*queues.SHAPES, *sla.SHAPES, *reports.SHAPES, *audit.SHAPES, *setup_shapes.SHAPES)
+_SHAPES = (*queues.SHAPES, *sla.SHAPES, *recalculation.SHAPES, *reports.SHAPES, *audit.SHAPES, *setup_shapes.SHAPES)
 
 
 def create_app(

@@ -22,6 +22,7 @@ from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
 from deploy.cli_explain import explain
 from deploy.cli_import import importing
+from deploy.cli_recalculate import recalculate
 from deploy.cli_setup import configure, keys
 from deploy.cli_whatif import whatif
 from deploy.settings import Settings, SettingsError, read
@@ -39,6 +40,7 @@ cli.add_typer(importing, name="import")
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(whatif)
+cli.command()(recalculate)
 console = Console()
 
 

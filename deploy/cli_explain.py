@@ -1,18 +1,15 @@
 """`acta explain`: why a ticket's clocks show what they show, asked of the running desk."""
 
-import json
-import os
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
-import httpx
 import typer
 from rich.console import Console
 from rich.highlighter import RegexHighlighter
 from rich.theme import Theme
 
-from deploy.settings import SettingsError, read
+from deploy import running_desk
 from domain.clock.policy import Kind
 
 _THEME = Theme(
@@ -50,7 +47,7 @@ def explain(
 
     Asks the desk whose address and key stand in run.json of ACTA_HOME, as `acta run` writes it.
     """
-    answer = _ask(f"/tickets/{quote(ticket, safe='')}/clocks", {"at": at, "timezone": zone})
+    answer = running_desk.get(f"/tickets/{quote(ticket, safe='')}/clocks", {"at": at, "timezone": zone})
     clocks = [one for one in answer["clocks"] if clock is None or one["explanation"]["kind"] == clock]
     as_of = datetime.fromisoformat(answer["at"])
     console.print(f"#{answer['number']} as of {as_of:%Y-%m-%d %H:%M:%S}Z", highlight=False, soft_wrap=True)
@@ -60,35 +57,3 @@ def explain(
             console.print(_Clock()(line), markup=False, soft_wrap=True)
     if not clocks:
         console.print("There was no such clock then.", highlight=False)
-
-
-def _ask(path: str, parameters: dict[str, str]) -> Any:
-    """What the running desk answers; what it refuses is said in its own words."""
-    place = read(os.environ).home / "run.json"
-    try:
-        desk = json.loads(place.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"{place} is not there. Start a desk with `acta run`, set ACTA_HOME to the folder of one that runs, or "
-            'write {"url": …, "key": …} of another desk into that file.'
-        ) from None
-    asked = {name: value for name, value in parameters.items() if value}
-    try:
-        answer = httpx.get(
-            f"{desk['url']}{path}", params=asked, headers={"Authorization": f"Bearer {desk['key']}"}, timeout=30
-        )
-    except httpx.TransportError as fault:
-        raise SettingsError(
-            f"No desk answers at {desk['url']} ({type(fault).__name__}); is `acta run` running?"
-        ) from None
-    if answer.is_error:
-        raise typer.Exit(_refused(answer))
-    return answer.json()
-
-
-def _refused(answer: httpx.Response) -> int:
-    problem = answer.json()
-    faults = "; ".join(f"{fault['field']} {fault['rule']}" for fault in problem.get("faults", ()))
-    said = problem.get("detail") or problem["title"]
-    Console(stderr=True).print(f"acta: {said}" + (f" ({faults})" if faults else ""), highlight=False, markup=False)
-    return 1

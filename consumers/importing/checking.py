@@ -34,7 +34,9 @@ from domain.ticket.state import Ticket, evolve
 
 _AT_ONCE = 400
 _NOT_YET = "the source dates it after the incident's last row"
-_TAKEN_UP = "it was taken up again after that, and an open ticket has no such time here"
+_TAKEN_UP = "it was taken up again after that, and a ticket in such a state has no such time here"
+_STATES_WITH = {at.RESOLVED_AT: ("resolved", "closed"), at.CLOSED_AT: ("closed",)}
+"""The states in which a ticket has the time: one that went from closed back to resolved is not closed any more."""
 
 
 def check(desk: Desk, path: Path, zone: str) -> Agreement:
@@ -117,11 +119,7 @@ class _Check:
             source, because = given[column], ""
             if source is not None and source > last.updated_at:
                 because = _NOT_YET
-            elif (
-                column in (at.RESOLVED_AT, at.CLOSED_AT)
-                and time is None
-                and ticket.status not in ("resolved", "closed")
-            ):
+            elif time is None and ticket.status not in _STATES_WITH.get(column, (ticket.status,)):
                 because = _TAKEN_UP
             if source is None and column in (at.RESOLVED_AT, at.CLOSED_AT):
                 self.result.columns[at.COLUMNS[column]].unknown += 1

@@ -1,5 +1,7 @@
 """Decisions that ask about a ticket's clocks: exempting them, and applying other versions to them."""
 
+from datetime import datetime
+
 from domain.clock.attaching import facts
 from domain.clock.clocks import Clock, Clocks
 from domain.clock.folding import advance
@@ -47,8 +49,7 @@ def exempt(command: Exempt, ticket: Ticket, situation: Timed) -> Decision:
 @decide.register
 def recalculate(command: Recalculate, ticket: Ticket, situation: Timed) -> Decision:
     """Finished clocks are never touched."""
-    ref = newest(ticket, situation.setup)
-    changes = recalculated(situation.clocks, Mark(fact=Fact.RECALCULATED, at=situation.now, policy=ref), situation)
+    ref, changes = recalculated(ticket, situation.clocks, situation.setup, situation.policies, situation.now)
     if not changes:
         raise NothingChanges("The clocks that go on are under the newest versions already.")
     yield SlaRecalculated(
@@ -61,24 +62,24 @@ def recalculate(command: Recalculate, ticket: Ticket, situation: Timed) -> Decis
     )
 
 
-def newest(ticket: Ticket, setup: Setup) -> PolicyRef:
-    """The newest versions of the policy that applies to the ticket and of its calendar; raises ``NoPolicyApplies``."""
+def recalculated(
+    ticket: Ticket, clocks: Clocks, setup: Setup, policies: Policies, now: datetime
+) -> tuple[PolicyRef, tuple[Recalculated, ...]]:
+    """What applying the newest versions of policy and calendar would do to each clock that goes on.
+
+    No changes when all that have a target are under these versions. Raises ``NoPolicyApplies``.
+    """
     policy = policy_for(setup, facts(ticket))
     if policy is None:
         raise NoPolicyApplies()
     calendar = setup.latest_calendars[policy.calendar]
-    return PolicyRef(policy.policy, policy.policy_version, calendar.calendar, calendar.calendar_version)
-
-
-def recalculated(clocks: Clocks, mark: Mark, situation: Timed) -> tuple[Recalculated, ...]:
-    """What a recalculation would do to each clock that goes on; empty when all of them are under these versions."""
-    after = advance(clocks, mark, situation.policies)
+    ref = PolicyRef(policy.policy, policy.policy_version, calendar.calendar, calendar.calendar_version)
+    after = advance(clocks, Mark(fact=Fact.RECALCULATED, at=now, policy=ref), policies)
     before = {(clock.kind, clock.instance): clock for clock in clocks.current if clock.unfinished}
-    return tuple(
-        _change(before[clock.kind, clock.instance], clock)
-        for clock in after.current
-        if (clock.kind, clock.instance) in before and clock.policy != before[clock.kind, clock.instance].policy
-    )
+    changed = (clock for clock in after.current if (clock.kind, clock.instance) in before)
+    pairs = ((before[clock.kind, clock.instance], clock) for clock in changed)
+    promised = ((old, new) for old, new in pairs if old.target is not None or new.target is not None)
+    return ref, tuple(_change(old, new) for old, new in promised if old.policy != new.policy)
 
 
 def _change(old: Clock, new: Clock) -> Recalculated:

@@ -7,6 +7,7 @@ or not anybody had noticed. Lists are paged by keyset, and no list is cut short.
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -103,6 +104,35 @@ def clocks_wanted(
         rows = cursor.execute(query, parameters).fetchall()
     following = _cursor(rows[limit - 1]) if len(rows) > limit else None
     return Page([_as_of(row, moment, policies) for row in rows[:limit]], following)
+
+
+def going_on(
+    connection: Connection,
+    departments: frozenset[str] | None,
+    *,
+    policy: str | None = None,
+    department: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[tuple[UUID, int]]:
+    """Tickets with a clock that goes on, and their numbers, in the order of these from ``after`` on.
+
+    ``departments`` are those that the caller may see (None: all); a ``policy`` is one that a clock goes by.
+    """
+    return connection.execute(
+        "SELECT ticket, number FROM sla.clocks WHERE stage IN ('running', 'paused', 'waived') AND number > %(after)s"
+        " AND (%(departments)s::text[] IS NULL OR department = ANY (%(departments)s))"
+        " AND (%(policy)s::text IS NULL OR policy = %(policy)s)"
+        " AND (%(department)s::text IS NULL OR department = %(department)s)"
+        " GROUP BY ticket, number ORDER BY number LIMIT %(limit)s",
+        {
+            "after": after,
+            "departments": None if departments is None else sorted(departments),
+            "policy": policy,
+            "department": department,
+            "limit": limit,
+        },
+    ).fetchall()
 
 
 def _conditions(wanted: Wanted) -> tuple[list[sql.Composable], dict[str, Any]]:

@@ -1,0 +1,58 @@
+"""The running desk, asked over HTTP by the address and key that stand in ``run.json`` of ACTA_HOME."""
+
+import json
+import os
+from typing import Any
+
+import httpx
+import typer
+from rich.console import Console
+
+from deploy.settings import SettingsError, read
+
+TIMEOUT_S = 60.0
+
+
+class DeskRefused(Exception):
+    """The desk refused what was asked, in its own words."""
+
+
+def get(path: str, parameters: dict[str, str] | None = None) -> Any:
+    """What the desk answers; what it refuses is said on standard error, and ends the command."""
+    try:
+        return ask("GET", path, parameters=parameters)
+    except DeskRefused as refused:
+        Console(stderr=True).print(f"acta: {refused}", highlight=False, markup=False)
+        raise typer.Exit(1) from None
+
+
+def ask(method: str, path: str, *, parameters: dict[str, str] | None = None, body: dict[str, Any] | None = None) -> Any:
+    """What the desk answers; raises ``DeskRefused``, or ``SettingsError`` when there is no desk to ask."""
+    place = read(os.environ).home / "run.json"
+    try:
+        desk = json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{place} is not there. Start a desk with `acta run`, set ACTA_HOME to the folder of one that runs, or "
+            'write {"url": …, "key": …} of another desk into that file.'
+        ) from None
+    asked = {name: value for name, value in (parameters or {}).items() if value}
+    headers = {"Authorization": f"Bearer {desk['key']}"}
+    try:
+        answer = httpx.request(
+            method, f"{desk['url']}{path}", params=asked, json=body, headers=headers, timeout=TIMEOUT_S
+        )
+    except httpx.TransportError as fault:
+        raise SettingsError(
+            f"No desk answers at {desk['url']} ({type(fault).__name__}); is `acta run` running?"
+        ) from None
+    if answer.is_error:
+        raise DeskRefused(_words(answer))
+    return answer.json()
+
+
+def _words(answer: httpx.Response) -> str:
+    problem = answer.json()
+    faults = "; ".join(f"{fault['field']} {fault['rule']}" for fault in problem.get("faults", ()))
+    said = str(problem.get("detail") or problem["title"])
+    return said + (f" ({faults})" if faults else "")
