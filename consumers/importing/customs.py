@@ -52,9 +52,12 @@ def _where_they_differ(row: Row, told: Told) -> dict[str, Json]:
     cells = row.cells
     fields: dict[str, Json] = {}
     state = cells[at.STATE]
+    closed = state == "Closed"
     if state not in at.STATES:
         fields["incident_state"] = state
-    if cells[at.ACTIVE] and (cells[at.ACTIVE] == "false") != (state == "Closed"):
+        # A state without a name leaves the ticket where it was.
+        closed = told.status == "closed"
+    if cells[at.ACTIVE] and (cells[at.ACTIVE] == "false") != closed:
         fields["active"] = _FLAGS[cells[at.ACTIVE]]
     if cells[at.CALLER] != told.caller:
         fields["caller_id"] = cells[at.CALLER] or at.UNKNOWN
