@@ -155,6 +155,11 @@ def _tampered(issuer: IssuerHouse) -> str:
     return f"{header}.{claims}.{signature}"
 
 
+def _nested_too_deeply(issuer: IssuerHouse) -> str:
+    header = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 10_000).rstrip(b"=").decode()
+    return f"{header}.e30.e30"
+
+
 AGO = datetime.now(UTC) - timedelta(hours=1)
 BAD = {
     "expired": lambda issuer: issuer.token(exp=AGO),
@@ -167,6 +172,7 @@ BAD = {
     "unsigned": _unsigned,
     "signed with the public key": _with_the_public_key_as_a_secret,
     "tampered with": _tampered,
+    "nested too deeply": _nested_too_deeply,
     "signed with a foreign key": lambda issuer: issuer.token(key=_KINDS["RS256"]()),
     "signed with a key of another kind": lambda issuer: issuer.token("ES256", kid="RS256"),
     "naming a key nobody knows": lambda issuer: issuer.token(kid="another"),
