@@ -82,7 +82,7 @@ class Issuer:
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "iss", "aud", self._oidc.subject_claim]},
             )
-        except (jwt.PyJWTError, RecursionError):
+        except jwt.PyJWTError:
             raise NotAuthenticated() from None
         return self.claimed(claims)
 
