@@ -288,6 +288,8 @@ class Simulation:
                 watch.stage = "paused" if held else "running"
                 if self.own and watch.kind != "resolution":
                     watch.stage = "waived"
+                if watch.stage == "running" and self.now is not None:
+                    watch.to_tell = self._warnings(watch, self.now)
 
     def _end(self, kind: str, stage: str) -> None:
         watch = self.newest.get(kind)

@@ -300,11 +300,14 @@ def verdict(clock: Clock, at: datetime) -> Verdict:
     were folded up to it.
     """
     stage = clock.turns[-1].stage
-    if clock.target is None or stage in UNJUDGED:
+    if stage in UNJUDGED:
         return Verdict.NONE
     exceeded = stage is Stage.RUNNING and clock.breaches_after is not None and clock.breaches_after < at
     if exceeded or clock.breached:
+        # Also when nothing is promised any more: a promise that was broken stays so.
         return Verdict.BREACHED
+    if clock.target is None:
+        return Verdict.NONE
     if stage is Stage.STOPPED:
         return Verdict.MET
     return Verdict.NONE if stage is Stage.REPLACED else Verdict.UNDECIDED

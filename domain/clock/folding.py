@@ -254,7 +254,8 @@ def _back(clocks: Clocks, clock: Clock, at: datetime, silent: bool, policies: Po
     policy = policy_of(clock, policies)
     clock = turned(clock, at, *_standing(clocks, clock.kind, policy), policy)
     today = None if clocks.policy is None else policy_named(clocks.policy, policies)
-    if clocks.policy == clock.policy or (today is not None and today.on_retarget is OnRetarget.KEEP):
+    kept = clock.policy is not None and today is not None and today.on_retarget is OnRetarget.KEEP
+    if clocks.policy == clock.policy or kept:
         return clock
     return _under(clocks, clock, at, today, silent)
 

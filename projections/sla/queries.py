@@ -207,7 +207,7 @@ def _as_of(row: Row, moment: datetime, policies: Policies) -> Row:
     del row["sorted_by"]
     if row["stage"] == "running":
         ref = PolicyRef(row["policy"], row["policy_version"], row["calendar"], row["calendar_version"])
-        plain = row["unit"] == Unit.CALENDAR_MINUTES
+        plain = row["policy"] is None or row["unit"] == Unit.CALENDAR_MINUTES
         yardstick = PLAIN_TIME if plain else policies[ref].calendar
         row["elapsed"] += yardstick.business_time(row["counted_to"], moment)
     overdue = row["breaches_after"] is not None and row["breaches_after"] < moment

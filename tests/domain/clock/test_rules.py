@@ -253,6 +253,25 @@ def test_undoing_a_merge_lets_the_clocks_go_on_without_the_time_between() -> Non
     assert (first(clocks).elapsed, first(clocks).due_at) == (hours(1), on(3, 10))
 
 
+def test_a_breach_stands_when_the_ticket_comes_under_no_policy_any_more() -> None:
+    clocks = life((Fact.ATTACHED, on(6, 10)), (Fact.RESOLVED, on(6, 11)))
+    assert (resolution(clocks).target, verdict(resolution(clocks), LATER)) == (None, Verdict.BREACHED)
+    in_time = life((Fact.ATTACHED, on(2, 11)), (Fact.RESOLVED, on(6, 11)))
+    assert verdict(resolution(in_time), LATER) is Verdict.NONE
+
+
+def test_a_clock_that_never_had_a_policy_gets_the_one_the_ticket_has_when_it_goes_on() -> None:
+    keep = policy("keep", on_retarget=OnRetarget.KEEP)
+    marks = [
+        Mark(fact=Fact.OPENED, at=on(2, 10), version=1),
+        Mark(fact=Fact.MERGED, at=on(2, 11), version=2),
+        Mark(fact=Fact.ATTACHED, at=on(2, 12), version=3, policy=keep.ref),
+        Mark(fact=Fact.MERGE_REVERSED, at=on(2, 13), version=4),
+    ]
+    clocks = fold(marks, {keep.ref: keep})
+    assert (resolution(clocks).policy, resolution(clocks).due_at) == (keep.ref, on(4, 12))
+
+
 def test_undoing_the_merge_of_a_resolved_ticket_leaves_it_resolved() -> None:
     clocks = life((Fact.RESOLVED, on(2, 11)), (Fact.MERGED, on(2, 12)), (Fact.MERGE_REVERSED, on(3, 9)))
     assert {clock.stage for clock in clocks} == {Stage.STOPPED}

@@ -10,6 +10,7 @@ from berlin import LONG_AFTER, Connection, Desk, clock, named, wall
 from domain.ticket import events as e
 from projections.engine.cursors import CursorNotValid
 from projections.sla import alarms
+from projections.sla.attainment import attainment
 from projections.sla.queries import Wanted, clocks_wanted
 
 
@@ -166,6 +167,20 @@ def test_a_merged_clock_is_neither_met_nor_breached(connection: Connection) -> N
     desk.opened("2026-03-30 09:00", policy).then(e.TicketMergedInto, "2026-03-30 12:00", **target).shown(connection)
     assert (clock(connection)["stage"], clock(connection)["verdict"]) == ("merged", "none")
     assert numbers(connection, desk, "running", "paused", "breached", "met") == []
+
+
+def test_a_breach_is_listed_and_counted_when_the_ticket_comes_under_no_policy_any_more(connection: Connection) -> None:
+    desk = Desk()
+    policy = desk.policy("p", resolution=60)
+    desk.opened("2026-03-30 09:00", policy).then(e.SlaDetached, "2026-03-30 11:00", policy="p", cause="tags")
+    desk.shown(connection)
+    assert numbers(connection, desk, "breached") == [1]
+    assert numbers(connection, desk, "running") == []
+    wanted = Wanted(statuses=("breached",))
+    (row,) = clocks_wanted(connection, None, wanted, now=wall("2026-03-30 12:00"), policies=desk.policies).rows
+    assert (row["verdict"], row["left"], row["decided_at"]) == ("breached", None, wall("2026-03-30 10:00"))
+    (share,) = attainment(connection, None, wall("2026-03-30 00:00"), LONG_AFTER, now=LONG_AFTER, by=())
+    assert (share.met, share.decided) == (0, 1)
 
 
 def test_a_ticket_without_a_policy_any_more_has_no_due_time(connection: Connection) -> None:
