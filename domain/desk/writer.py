@@ -52,6 +52,7 @@ class Writer:
         self._changed = Condition()
         self._closing = False
         self._known: OrderedDict[UUID, Stream] = OrderedDict()
+        self._behind: set[UUID] = set()
         self._policies = Configured(lambda: self.setup)
         self._streams_by_number: OrderedDict[int, UUID] = OrderedDict()
         self._numbers: deque[int] = deque()
@@ -94,7 +95,7 @@ class Writer:
                 again = self._round(batch)
             except Exception as fault:
                 # The answer to each caller; which batch failed is logged by whoever asked.
-                self._known.clear()
+                self._forget()
                 for task in batch:
                     if not task.future.done():
                         task.future.set_exception(fault)
@@ -144,6 +145,7 @@ class Writer:
         stored = self._stored(units)
         appended = self._recorder.append(stored, [unit.rests_on() for unit in units])
         self._numbers.extend(appended.fresh_numbers)
+        self._behind.update(stream for stream in appended.moved if stream in self._known)
         again: list[Task] = []
         for n, unit in enumerate(units):
             if n in appended.refused:
@@ -171,7 +173,7 @@ class Writer:
                 again.append(task)
             else:
                 # What is remembered may even be ahead, of a store that was put back to an earlier state.
-                self._known.clear()
+                self._forget()
                 task.future.set_exception(task.give_up())
         return again
 
@@ -187,7 +189,7 @@ class Writer:
         for task in batch:
             streams = self._needed(task)
             if not task.careful:
-                known = {stream for stream in streams if stream in self._known}
+                known = {stream for stream in streams if stream in self._known} - self._behind
                 for stream in known:
                     self._known.move_to_end(stream)
                 streams = streams - known - task.new_streams()
@@ -200,7 +202,8 @@ class Writer:
             merged = {into for stream in wanted if (into := self._ticket(stream).merged_into) is not None}
             wanted = merged - loaded
         while len(self._known) > _CACHED_STREAMS:
-            self._known.popitem(last=False)
+            forgotten, _ = self._known.popitem(last=False)
+            self._behind.discard(forgotten)
 
     def _unwound(self, task: Task) -> set[UUID]:
         """The tickets whose clocks a task asks about and that must be read from their beginning for that."""
@@ -210,11 +213,16 @@ class Writer:
         self._known.update((stream, Stream(clocks=Clocks())) for stream in unwound)
         return unwound
 
+    def _forget(self) -> None:
+        self._known.clear()
+        self._behind.clear()
+
     def _catch_up(self, streams: set[UUID]) -> None:
         after = [(stream, self._known.get(stream, NOTHING_YET).version) for stream in streams]
         newer = [self._mapper.decoded(event) for event in self._recorder.newer(after)]
         # The configuration first: clocks are counted by what it says.
         self._remember(sorted(newer, key=lambda event: event.stream != SETUP))
+        self._behind -= streams
         for stream in streams & self._known.keys():
             self._known.move_to_end(stream)
 

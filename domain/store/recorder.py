@@ -51,12 +51,16 @@ class SealedEvent(StoredEvent):
 
 @dataclass(frozen=True)
 class Appended:
-    """The answer to an append: what was refused, where and when the rest went, and a fresh number for each given."""
+    """The answer to an append: what was refused, where and when the rest went, and a fresh number for each given.
+
+    ``moved`` are streams in which others have recorded something since the append before: a hint, not all of them.
+    """
 
     recorded_at: datetime
     refused: frozenset[int] = frozenset()
     positions: dict[tuple[UUID, int], int] = field(default_factory=dict)
     fresh_numbers: Sequence[int] = ()
+    moved: Sequence[UUID] = ()
 
 
 Unit = Sequence[StoredEvent]
@@ -77,6 +81,7 @@ class PostgresRecorder(ApplicationRecorder):
         self._dsn = dsn
         self._writer: psycopg.Connection | None = None
         self._writing = Lock()
+        self._seen = 0
 
     def append(self, units: Sequence[Unit], rests: Sequence[Rests] = ()) -> Appended:
         """Record every unit whose streams, and those that it ``rests`` on, have not moved on; one transaction for all.
@@ -141,8 +146,9 @@ class PostgresRecorder(ApplicationRecorder):
         rested = _rested(rests)
         # In binary: psycopg writes an array as text some hundred times as slowly.
         row = connection.execute(
-            "SELECT head, stamped, refused, fresh_numbers FROM acta.append(%b::int[], %b::uuid[], %b::int[],"
-            " %b::text[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bytea[], %b::int[], %b::uuid[], %b::int[])",
+            "SELECT head, stamped, refused, fresh_numbers, moved FROM acta.append(%b::int[], %b::uuid[], %b::int[],"
+            " %b::text[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bytea[], %b::int[], %b::uuid[], %b::int[],"
+            " %b::bigint)",
             (
                 [n for n, _ in rows],
                 [event.originator_id for event in events],
@@ -155,17 +161,19 @@ class PostgresRecorder(ApplicationRecorder):
                 [n for n, _, _ in rested],
                 [stream for _, stream, _ in rested],
                 [version for _, _, version in rested],
+                self._seen,
             ),
             binary=True,
         ).fetchone()
         assert row is not None
-        head, recorded_at, refused, fresh_numbers = row
+        head, recorded_at, refused, fresh_numbers, moved = row
         out = frozenset(n for n, _ in rows) if None in refused else frozenset(refused)
         kept = [event for n, event in rows if n not in out]
         positions = {
             (_uuid(event.originator_id), event.originator_version): head + n for n, event in enumerate(kept, start=1)
         }
-        return Appended(recorded_at, out, positions, fresh_numbers)
+        self._seen = head + len(kept)
+        return Appended(recorded_at, out, positions, fresh_numbers, moved)
 
     def _connection(self) -> psycopg.Connection:
         if self._writer is None or self._writer.closed:

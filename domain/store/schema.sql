@@ -50,13 +50,17 @@ ALTER TABLE acta.events ENABLE ALWAYS TRIGGER append_only;
 -- of its streams, it begins with the version after the newest and leaves no gap, and every stream that its decision
 -- rests on (rests, by unit; without a unit: the decisions of all) is still at the version it was read at. Under the
 -- advisory lock, which lasts until commit, positions are dense and commit order is position order, so no follower can
--- ever miss an event. For every ticket number given, a fresh one comes back.
+-- ever miss an event. For every ticket number given, a fresh one comes back; and with it the streams in which others
+-- have recorded something since the position seen, or lately if that is long ago.
 DROP FUNCTION IF EXISTS acta.append(integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[]);
+DROP FUNCTION IF EXISTS acta.append(
+    integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[], integer[], uuid[], integer[]);
 CREATE OR REPLACE FUNCTION acta.append(
     units integer[], streams uuid[], versions integer[], types text[], numbers bigint[], bodies bytea[],
     subjects uuid[], wrapped_keys bytea[],
     resting integer[] DEFAULT '{}', rests uuid[] DEFAULT '{}', rested_versions integer[] DEFAULT '{}',
-    OUT head bigint, OUT stamped timestamptz, OUT refused integer[], OUT fresh_numbers bigint[]
+    seen bigint DEFAULT 0,
+    OUT head bigint, OUT stamped timestamptz, OUT refused integer[], OUT fresh_numbers bigint[], OUT moved uuid[]
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(4021985);
@@ -98,5 +102,11 @@ BEGIN
 
     SELECT coalesce(array_agg(nextval('ticket_number')), '{}') INTO fresh_numbers
     FROM unnest(numbers) AS g(number) WHERE g.number IS NOT NULL;
+
+    moved := '{}';
+    IF seen < head THEN
+        moved := ARRAY(SELECT DISTINCT e.stream FROM events e
+            WHERE e.position > greatest(seen, head - 1000) AND e.position <= head);
+    END IF;
 END $$;
 REVOKE ALL ON FUNCTION acta.append FROM PUBLIC;

@@ -90,6 +90,16 @@ def test_a_ticket_number_that_is_used_is_replaced_by_a_fresh_one(store: Postgres
     }
 
 
+def test_what_others_have_recorded_meanwhile_is_told(store: PostgresRecorder, database: str):
+    mine, theirs = uuid4(), uuid4()
+    assert not store.append([[event(mine, 1)]]).moved
+    other = PostgresRecorder(store._pool, as_role(database, "acta_app"))
+    assert list(other.append([[event(theirs, 1), event(theirs, 2)]]).moved) == [mine]
+    assert list(store.append([[event(mine, 2)]]).moved) == [theirs]
+    assert not store.append([[event(mine, 3)], [event(theirs, 2)]]).moved
+    other.close()
+
+
 def test_of_sixteen_writers_of_one_version_one_wins(store: PostgresRecorder, database: str):
     stream = uuid4()
     dsn = as_role(database, "acta_app")
