@@ -28,7 +28,7 @@ Connection = psycopg.Connection[Any]
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 300.0
-REMEMBERED = 20_000
+REMEMBERED = 10_000
 """Rows of each table that are kept in memory."""
 
 _log = logging.getLogger("acta.project")

@@ -27,7 +27,7 @@ from domain.store.recorder import SealedEvent
 from projections.engine import STORE, View
 
 POLL_MS = 200
-BATCH = 5000
+BATCH = 2500
 SHARE_EVERY_S = 0.5
 
 _log = logging.getLogger("acta.project")
