@@ -1,7 +1,8 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
-Parts: ``relay``, ``project``, ``write``. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the messages
-of that transaction are at the broker and not yet committed; a projector stops where ``watching`` does.
+Parts: ``relay``, ``project``, ``write``, ``clock``. A clock given ``stop_after_reading`` stops itself when it knows
+whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the
+messages of that transaction are at the broker and not yet committed; a projector stops where ``watching`` does.
 """
 
 import json
@@ -13,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
+from typing import Any
+from uuid import UUID
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import psycopg  # noqa: E402
 
+from consumers.clock import clock  # noqa: E402
 from consumers.loop import stop_on_signals  # noqa: E402
 from consumers.outlet import Outlet  # noqa: E402
 from consumers.project import project  # noqa: E402
@@ -27,6 +31,7 @@ from consumers.topics import Client  # noqa: E402
 from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
+from projections.sla import alarms  # noqa: E402
 from watching import watching  # noqa: E402
 
 WRITERS = 4
@@ -45,6 +50,7 @@ class World:
     receipts: str
     patience_s: float = 2.0
     stop_in_transaction: int = 0
+    stop_after_reading: bool = False
 
     @property
     def client(self) -> Client:
@@ -64,6 +70,15 @@ def act_as_projector(world: World, stop: Flag) -> None:
     """The real projector, with the watching view."""
     desk = Desk(world.app, KEK)
     project(desk, world.views, [watching], world.client, world.topic, stop, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_clock(world: World, stop: Flag) -> None:
+    """The real clock."""
+    if world.stop_after_reading:
+        _stop_after_reading()
+    desk = Desk(world.app, KEK)
+    clock(desk, world.views, stop, patience_s=world.patience_s)
     desk.close()
 
 
@@ -111,7 +126,20 @@ def _stop_in_transaction(number: int) -> None:
     Outlet.commit = commit  # type: ignore[method-assign]
 
 
-PARTS = {"relay": act_as_relay, "project": act_as_projector, "write": act_as_writer}
+def _stop_after_reading() -> None:
+    read = alarms.due
+
+    def due(*given: Any, **more: Any) -> list[UUID]:
+        found = read(*given, **more)
+        if found:
+            print("stopping after reading", flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return found
+
+    alarms.due = due
+
+
+PARTS = {"relay": act_as_relay, "project": act_as_projector, "write": act_as_writer, "clock": act_as_clock}
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(asctime)s %(message)s")

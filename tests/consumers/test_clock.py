@@ -1,8 +1,6 @@
 """The clock over a real store and view: what time makes due is recorded once, whoever does it and however late."""
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,62 +11,16 @@ from consuming import Running, running, until
 from desks import ACT, KEK, as_role, give
 from domain.clock.striking import Strike
 from domain.desk import Desk, Order
-from domain.envelope import Event
 from domain.errors import NothingChanges
-from domain.setup.events import CalendarVersioned, DepartmentDefined, PolicyVersioned, SetupEvent
-from projections.sla import alarms, sla
-
-ALWAYS = (("00:00", "24:00"),)
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-def levels(**terms: object) -> tuple[SetupEvent, ...]:
-    """A policy for IT around the clock: resolution within an hour, warned of at three quarters."""
-    given = {"targets": {"resolution": {"minutes": 60}}, "warnings": [0.75]} | terms
-    return (
-        CalendarVersioned(calendar="always", calendar_version=1, zone="UTC", openings=dict.fromkeys(DAYS, ALWAYS)),
-        PolicyVersioned(
-            policy="gold",
-            policy_version=1,
-            calendar="always",
-            calendar_version=1,
-            condition={"department": "it"},
-            terms=given,
-        ),
-    )
+from domain.setup.events import DepartmentDefined
+from levels import HOUR, MINUTE, kinds, levels, opened_ago, quiet
+from projections.sla import sla
 
 
 @pytest.fixture
 def promised(desk: Desk) -> Desk:
     desk.configure(lambda setup: levels(), ACT)
     return desk
-
-
-def opened_ago(desk: Desk, ago: timedelta) -> UUID:
-    """A ticket of IT that was opened so long ago, and is heard of now."""
-    at = datetime.now(UTC) - ago
-    return give(desk, "open", department="it", title="VPN drops", occurred_at=at).ticket
-
-
-def history(desk: Desk, ticket: UUID) -> list[Event]:
-    return desk.history(ticket)
-
-
-def kinds(desk: Desk, ticket: UUID) -> Counter[str]:
-    return Counter(event.TYPE for event in history(desk, ticket))
-
-
-def quiet(views_dsn: str, desk: Desk) -> bool:
-    """Whether the view has read everything and knows of no alarm that has come."""
-    with psycopg.connect(views_dsn) as connection:
-        if connection.execute("SELECT to_regclass('sla.tickets')").fetchone() == (None,):
-            return False
-        read = connection.execute(
-            "SELECT min(m.position) FROM projections.marks m JOIN projections.editions e USING (edition)"
-            " WHERE e.view = 'sla' AND e.state = 'current'"
-        ).fetchone()
-        return read == (desk.store.head(),) and not alarms.due(connection, desk.store.now(), 1, closing={})
 
 
 def test_after_an_outage_over_a_hundred_deadlines_each_is_recorded_once_with_its_true_time(
@@ -79,7 +31,7 @@ def test_after_an_outage_over_a_hundred_deadlines_each_is_recorded_once_with_its
     with running(follow, promised, views_dsn, [sla]) as feed, running(clock, promised, views_dsn) as first:
         until(lambda: quiet(views_dsn, promised), feed, first)
     for ticket in tickets:
-        opened, *rest = history(promised, ticket)
+        opened, *rest = promised.history(ticket)
         told = {event.TYPE: event.occurred_at for event in rest if event.TYPE.startswith("sla.")}
         assert kinds(promised, ticket)["sla.warned.v1"] == 1
         assert told["sla.warned.v1"] == opened.occurred_at + 45 * MINUTE
@@ -156,10 +108,10 @@ def test_the_same_clock_ends_holds_reminds_and_closes(desk: Desk, views_dsn: str
     with running(follow, desk, views_dsn, [sla]) as feed, running(clock, desk, views_dsn) as running_clock:
         wanted = {held: "ticket.resumed.v1", reminded: "ticket.reminder-due.v1", resolved: "ticket.closed.v1"}
         until(lambda: all(kinds(desk, ticket)[kind] for ticket, kind in wanted.items()), feed, running_clock)
-    resumed, closed = history(desk, held)[-1], history(desk, resolved)[-1]
+    resumed, closed = desk.history(held)[-1], desk.history(resolved)[-1]
     assert (resumed.occurred_at, resumed.act.actor.id, resumed.act.channel) == (soon, "clock", "clock")
     assert desk.ticket(held).status == "in_progress"
-    assert closed.occurred_at == history(desk, resolved)[-2].occurred_at + timedelta(days=1)
+    assert closed.occurred_at == desk.history(resolved)[-2].occurred_at + timedelta(days=1)
 
 
 def test_a_view_that_is_wrong_about_one_ticket_does_not_hold_up_the_others(promised: Desk, views_dsn: str) -> None:
