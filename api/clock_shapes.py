@@ -63,6 +63,22 @@ class WarningShown(msgspec.Struct, frozen=True, kw_only=True):
     recorded: bool
 
 
+class TakenShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of that policy's escalation chain came at that time, and was taken."""
+
+    policy: str
+    step: str
+    at: datetime
+
+
+class StepShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the escalation chain that comes at that time, when so much has counted."""
+
+    step: str
+    at: datetime
+    elapsed_minutes: float
+
+
 class ChangeShown(msgspec.Struct, frozen=True, kw_only=True):
     """Another policy or target came into force; ``cause`` is what was done to the ticket."""
 
@@ -103,6 +119,8 @@ class ClockExplained(msgspec.Struct, frozen=True, kw_only=True):
     warned: tuple[WarningShown, ...]
     ahead: tuple[WarningShown, ...]
     breaches: tuple[BreachShown, ...]
+    taken: tuple[TakenShown, ...]
+    steps: tuple[StepShown, ...]
     changes: tuple[ChangeShown, ...]
     parts: tuple[PartShown, ...]
 
@@ -174,6 +192,8 @@ _LISTED: dict[str, type[msgspec.Struct]] = {
     "warned": WarningShown,
     "ahead": WarningShown,
     "breaches": BreachShown,
+    "taken": TakenShown,
+    "steps": StepShown,
     "changes": ChangeShown,
     "parts": PartShown,
 }

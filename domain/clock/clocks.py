@@ -119,10 +119,14 @@ class StepDue(Struct, gc=False, frozen=True, array_like=True):
 
 
 class Taken(Struct, gc=False, frozen=True, array_like=True):
-    """A step of the chain of that policy was taken; no version of it takes the step again for the same clock."""
+    """A step of the chain of that policy was taken, having come at an instant.
+
+    No version of the policy takes the step again for the same clock.
+    """
 
     policy: str
     step: str
+    at: datetime
 
 
 class Clock(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):

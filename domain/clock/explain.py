@@ -13,7 +13,9 @@ from domain.clock.clocks import (
     Breach,
     Clock,
     Stage,
+    StepDue,
     Stop,
+    Taken,
     Turn,
     Verdict,
     Warned,
@@ -80,7 +82,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     `actual` is the plain time since the start, beside what counted. `days` is the target as it was given if it was
     given in business days. `warned` are the warnings whose instant has come, `ahead` those to come if nothing
     happens; `stops` are the earlier ends of a clock that went on afterwards; `breaches` are all of them, those that a
-    late fact contradicted or an event withdrew included.
+    late fact contradicted or an event withdrew included. `taken` are the steps of escalation that were taken, `steps`
+    those that are still to be.
     """
 
     kind: str
@@ -103,6 +106,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     warned: tuple[Warned, ...]
     ahead: tuple[Warned, ...]
     breaches: tuple[Breach, ...]
+    taken: tuple[Taken, ...]
+    steps: tuple[StepDue, ...]
     changes: tuple[Change, ...]
     parts: tuple[Part, ...]
 
@@ -143,6 +148,8 @@ def explain(clock: Clock, at: datetime, policies: Policies, changes: tuple[Chang
         warned=(*stands.warned, *(warning for warning in stands.warn_at if warning.at <= at)),
         ahead=tuple(warning for warning in stands.warn_at if warning.at > at),
         breaches=stands.breaches,
+        taken=clock.taken,
+        steps=clock.steps_due,
         changes=changes,
         parts=parts,
     )

@@ -175,7 +175,7 @@ def _noted(clock: Clock, mark: Mark) -> Clock:
 
 def _step_taken(clock: Clock, mark: Mark) -> Clock:
     policy = mark.policy or clock.policy
-    taken = Taken("" if policy is None else policy.policy, mark.step)
+    taken = Taken("" if policy is None else policy.policy, mark.step, in_utc(mark.at))
     due = tuple(step for step in clock.steps_due if step.step != mark.step)
     return replace(clock, steps_due=due, taken=(*clock.taken, taken))
 

@@ -77,9 +77,11 @@ def _lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
         *((change.at, _change(change, zone)) for change in explanation.changes),
         *((warning.at, f"warned {_warning(warning, zone)}") for warning in explanation.warned),
         *((breach.at, _breach(breach, zone)) for breach in explanation.breaches),
+        *((step.at, f"took the step “{step.step}” {wall_time(step.at, zone)}") for step in explanation.taken),
     )
     yield from (line for _, line in sorted(happened, key=lambda one: one[0]))
     yield from (f"warns {_warning(warning, zone)}" for warning in explanation.ahead)
+    yield from (f"takes the step “{step.step}” {wall_time(step.at, zone)}" for step in explanation.steps)
 
 
 def _stop(stop: Stop, zone: ZoneInfo) -> str:
@@ -113,7 +115,9 @@ def _warning(warning: Warned, zone: ZoneInfo) -> str:
 
 def _breach(breach: Breach, zone: ZoneInfo) -> str:
     how = "" if breach.cause is Cause.TIME else ", by the change of target"
-    stands = "" if breach.stands else " (withdrawn)" if breach.withdrawn else " (contradicted by a fact recorded late)"
+    stands = "" if breach.stands else " (contradicted by a fact recorded late)"
+    if breach.withdrawn:
+        stands = f" (withdrawn, since {breach.claimant or 'somebody'} had acted in time)"
     due = wall_time(breach.due_at, zone)
     return f"breached {wall_time(breach.at, zone)}: target {shown(breach.target)}, due {due}{how}{stands}"
 

@@ -11,11 +11,13 @@ from api.clock_shapes import (
     ClockExplained,
     ClockListed,
     PartShown,
+    StepShown,
     StopShown,
+    TakenShown,
     WarningShown,
     minutes,
 )
-from domain.clock.clocks import Breach, Stop, Warned
+from domain.clock.clocks import Breach, StepDue, Stop, Taken, Warned
 from domain.clock.explain import Change, Explanation, Part
 from projections.sla.entries import ClockEntry
 
@@ -43,6 +45,8 @@ def test_durations_are_told_in_minutes(duration, told):
         (BreachShown, {*Breach.__struct_fields__}),
         (StopShown, {*Stop.__struct_fields__}),
         (WarningShown, {*Warned.__struct_fields__}),
+        (TakenShown, {*Taken.__struct_fields__}),
+        (StepShown, {*StepDue.__struct_fields__}),
         (ChangeShown, {*Change.__struct_fields__}),
     ],
 )

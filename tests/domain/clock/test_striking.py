@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from domain.clock.asking import explanations_of
 from domain.clock.clocks import Verdict, verdict
 from domain.clock.policy import PolicyRef
+from domain.clock.wording import render
 from domain.ticket import events as e
 from striking import Struck, office, on, under
 
@@ -184,3 +186,16 @@ def test_a_reminder_comes_once_and_not_when_it_was_taken_back() -> None:
     assert isinstance(due, e.ReminderDue)
     assert (due.reminder, due.agent, due.occurred_at) == (1, "alice", on(3, 9))
     assert ticket.struck(on(4, 12)) == []
+
+
+def test_steps_are_explained_with_the_clock() -> None:
+    ticket = Struck(under(chain=CHAIN, warnings=[])).attached()
+    ticket.struck(on(2, 13))
+    (_, resolution) = explanations_of(ticket.events, on(2, 14), ticket.policies)
+    lines = [line.strip() for line in render(resolution).splitlines()]
+    assert "took the step “at 50 %” Mon 2026-03-02 13:00" in lines
+    assert lines[-3:] == [
+        "takes the step “60 min before” Mon 2026-03-02 16:00",
+        "takes the step “at the breach” Tue 2026-03-03 09:00:00",
+        "takes the step “120 min after” Tue 2026-03-03 11:00",
+    ]
