@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.cli import collect_seldom
-from tests.bench import clocks, doors, following, importing, lists, reading, writing
+from tests.bench import clocks, doors, following, importing, lists, reading, striking, writing
 from tests.bench.place import Options, Place
 from tests.bench.rows import Row, markdown, plain
 
@@ -19,6 +19,7 @@ GROUPS: dict[str, Callable[[Place], list[Row]]] = {
     "replay": reading.replay,
     "history": reading.history,
     "clock": clocks.measure,
+    "strike": striking.measure,
     "list": lists.now,
     "asof": lists.as_of,
     "relay": following.relaying,
