@@ -67,7 +67,8 @@ def located(path: Path, conflict: SetupConflict) -> str:
         named = [f"policies.{name}" for name in conflict.particulars.get("policies", ())]
         where = ", ".join(str(line_of(root, tuple(name.split(".")))) for name in named)
         return f"line {where or 1}: {conflict.detail}"
-    return f"line {line_of(root, tuple(field.split('.')))}: {conflict.detail}"
+    place = tuple(int(part) if part.isdigit() else part for part in field.split("."))
+    return f"line {line_of(root, place)}: {conflict.detail}"
 
 
 def line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:

@@ -147,13 +147,12 @@ class Policy(Struct, frozen=True, dict=True):
         target = self.targets.get(kind)
         if target is None:
             raise ValueError(f"chain.{kind}: the policy has no target for this clock")
-        names = [step.name for step in steps]
-        if len(set(names)) < len(names):
-            raise ValueError(f"chain.{kind}: two steps come at the same point; make them one")
         length = None if target.unit is Unit.BUSINESS_DAYS else timedelta(minutes=target.amount)
-        for step in steps:
+        for n, step in enumerate(steps):
+            if step.name in (other.name for other in steps[:n]):
+                raise ValueError(f"chain.{kind}.{n}: two steps come {step.name!r}; make them one")
             if length is not None and step.before is not None and step.before >= length:
-                raise ValueError(f"chain.{kind}: {step.name!r} is not after the start; the target is {target.amount}")
+                raise ValueError(f"chain.{kind}.{n}: {step.name!r} would come before the clock starts")
 
     @cached_property
     def ref(self) -> PolicyRef:

@@ -71,7 +71,7 @@ def policy_from(name: str, version: int, calendar: Calendar, terms: Mapping[str,
         on_reopen=_choice("on_reopen", OnReopen, terms.get("on_reopen", plain.on_reopen)),
         on_retarget=_choice("on_retarget", OnRetarget, terms.get("on_retarget", plain.on_retarget)),
         chain={
-            _kind("chain", kind): tuple(_step(f"chain.{kind}", given) for given in steps)
+            _kind(f"chain.{kind}", kind): tuple(_step(f"chain.{kind}.{n}", given) for n, given in enumerate(steps))
             for kind, steps in terms.get("chain", {}).items()
         },
         chain_on_retarget=terms.get("chain_on_retarget") is True,

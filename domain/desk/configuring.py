@@ -182,7 +182,8 @@ class PolicyPart(_Part):
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if self.chain is not None:
             given["chain"] = {
-                kind: [step.model_dump(exclude_defaults=True) for step in steps] for kind, steps in self.chain.items()
+                kind: [step.model_dump(mode="json", exclude_defaults=True) for step in steps]
+                for kind, steps in self.chain.items()
             }
         return dict(msgspec.to_builtins(given))
 
@@ -421,8 +422,8 @@ def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:
     except ValueError as fault:
         raise SetupConflict(f"{field}: {fault}", field=f"{field}.{_place(fault)}") from None
     for kind, steps in known.chain.items():
-        for step in steps:
-            _must_know_whom(setup, step, f"{field}.chain.{kind}")
+        for n, step in enumerate(steps):
+            _must_know_whom(setup, step, f"{field}.chain.{kind}.{n}")
 
 
 def _must_know_whom(setup: Setup, step: Step, field: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from deploy.desk_file import DeskFileError, located, read_desk_file
 from domain.desk.configuring import plan
 from domain.errors import SetupConflict
+from domain.setup.events import PolicyVersioned
 from domain.setup.state import Setup
 
 HERE = "# HERE"
@@ -180,3 +181,49 @@ def test_whoever_is_more_specific_or_never_meets_the_other_does_not_tie(tmp_path
   usual: {{calendar: office, when: {{department: it, priority: [3, 4, 5]}}}}
 """,
         )
+
+
+CHAIN = f"""\
+groups:
+  desk: {{name: Desk, department: it}}
+{POLICY}\
+    targets: {{resolution: {{minutes: 480}}}}
+    chain:
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "word"),
+    [
+        ("{percent: 100, level: 1}", "between 1 and 99"),
+        ("{percent: 50, level: 1}", "two steps come 'at 50 %'"),
+        ("{percent: 80}", "the step does nothing"),
+        ("{level: 1}", "exactly one of"),
+        ("{percent: 80, after_minutes: 0, level: 1}", "exactly one of"),
+        ("{before_minutes: 480, level: 1}", "before the clock starts"),
+        ("{before_minutes: -5, level: 1}", "not a positive number"),
+        ("{after_minutes: -5, level: 1}", "a negative number"),
+        ("{after_minutes: 0, notify: [nobody]}", "'nobody', which is not configured"),
+        ("{after_minutes: 0, group: dsk}", "'dsk', which is not configured"),
+        ("{after_minutes: 0, assignee: nobody}", "'nobody', which is not configured"),
+        ("{after_minutes: 0, priority: 9}", "priority"),
+        ("{after_minutes: 0, levle: 1}", "levle"),
+    ],
+)
+def test_a_step_of_a_chain_that_cannot_be_meant_is_refused(tmp_path: Path, step: str, word: str) -> None:
+    chain = f"      resolution:\n        - {{percent: 50, notify: [desk]}}\n        - {step} # HERE\n"
+    must_be_refused(tmp_path, CHAIN + chain, word)
+
+
+@pytest.mark.parametrize("clock", ["first_response", "repsonse"])
+def test_a_chain_for_a_clock_without_a_target_or_of_no_kind_is_refused(tmp_path: Path, clock: str) -> None:
+    must_be_refused(tmp_path, CHAIN + f"      {clock}: [{{percent: 50, level: 1}}] # HERE\n", clock)
+
+
+def test_a_chain_that_makes_sense_is_recorded_as_it_was_written(tmp_path: Path) -> None:
+    chain = "      resolution: [{percent: 50, notify: [desk]}, {after_minutes: 0, group: desk}]\n"
+    file = tmp_path / "desk.yaml"
+    file.write_text(CHAIN + chain)
+    policy = next(event for event in plan(read_desk_file(file), {})(Setup()) if isinstance(event, PolicyVersioned))
+    steps = [{"percent": 50, "notify": ["desk"]}, {"after_minutes": 0, "group": "desk"}]
+    assert policy.terms["chain"] == {"resolution": steps}
