@@ -1,6 +1,7 @@
 """The clock over a real store and view: what time makes due is recorded once, whoever does it and however late."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Event as Flag
 
 import psycopg
 import pytest
@@ -124,3 +125,25 @@ def test_a_view_that_is_wrong_about_one_ticket_does_not_hold_up_the_others(promi
         with running(clock, promised, views_dsn) as ticking:
             until(lambda: kinds(promised, fine)["sla.breached.v1"] == 1, feed, ticking)
     assert kinds(promised, wrong)["sla.warned.v1"] == 0
+
+
+def test_it_outlives_its_connections_and_stops_when_asked_before_it_begins(
+    promised: Desk, database: str, views_dsn: str
+) -> None:
+    stop = Flag()
+    stop.set()
+    clock(promised, views_dsn, stop)
+    tickets = []
+    with running(follow, promised, views_dsn, [sla]) as feed, running(clock, promised, views_dsn) as ticking:
+        for _ in range(3):
+            tickets.append(opened_ago(promised, 2 * HOUR))
+            until(lambda: kinds(promised, tickets[-1])["sla.breached.v1"] == 1, feed, ticking)
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name IN ('acta lease', 'acta views')"
+                )
+        tickets.append(opened_ago(promised, 2 * HOUR))
+        until(lambda: quiet(views_dsn, promised), feed, ticking)
+    for ticket in tickets:
+        assert kinds(promised, ticket)["sla.warned.v1"] == kinds(promised, ticket)["sla.breached.v1"] == 1
