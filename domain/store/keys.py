@@ -66,14 +66,21 @@ class SubjectKeys:
         found = self.find(wanted)
         missing = [subject for subject in wanted if subject not in found]
         if missing:
-            wrapped = [self._wrap(subject, os.urandom(KEY_BYTES)) for subject in missing]
+            drawn = {subject: os.urandom(KEY_BYTES) for subject in missing}
+            wrapped = [self._wrap(subject, key) for subject, key in drawn.items()]
             with self._pool.connection() as connection:
-                connection.execute(
+                rows = connection.execute(
                     "INSERT INTO acta_keys.subject_keys (subject, kek, wrapped)"
-                    " SELECT s, %s, w FROM unnest(%b::uuid[], %b::bytea[]) AS g(s, w) ON CONFLICT DO NOTHING",
+                    " SELECT s, %s, w FROM unnest(%b::uuid[], %b::bytea[]) AS g(s, w) ON CONFLICT DO NOTHING"
+                    " RETURNING subject",
                     (self._kek_id, missing, wrapped),
-                )
-            found |= self.find(missing)
+                    binary=True,
+                ).fetchall()
+            fresh = {subject: drawn[subject] for (subject,) in rows}
+            self._keep(fresh)
+            found |= fresh
+            # Another process was faster with the others, and its keys are the ones that count.
+            found |= self.find(subject for subject in missing if subject not in fresh)
         return found
 
     def forget(self, subject: UUID) -> None:

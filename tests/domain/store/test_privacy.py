@@ -3,6 +3,8 @@
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
@@ -13,7 +15,7 @@ from domain.desk import Desk
 from domain.envelope import ERASED, SEALED, Event, Seal, personal_fields
 from domain.errors import Unreadable
 from domain.store.codec import stamped
-from domain.store.keys import KekMismatch
+from domain.store.keys import KekMismatch, SubjectKeys
 from domain.store.privacy import closed, has_personal, seal, unseal
 from domain.ticket.events import TicketOpened
 from examples import EVENTS, MONDAY, PERSON, SOMEBODY, TICKET
@@ -107,7 +109,7 @@ def test_nothing_personal_stands_readable_in_the_database(desk: Desk, database: 
         )
         everything = b"".join(part or b"" for row in rows for part in row)
         everything += str(connection.execute("SELECT * FROM acta_keys.subject_keys").fetchall()).encode()
-    for canary in (SECRET, "7f3a", "petra@example.org", "Petra Prosser", "Alice Archer"):
+    for canary in (SECRET, "diagnosis 7f3a", "petra@example.org", "Petra Prosser", "Alice Archer"):
         assert canary.encode() not in everything
     assert desk.ticket(receipt.ticket).title == SECRET
 
@@ -129,6 +131,19 @@ def test_when_a_person_is_erased_the_ticket_still_tells_what_happened(desk: Desk
     desk.keys.forget(requester)
     ticket = desk.ticket(receipt.ticket)
     assert (ticket.title, ticket.assignee, ticket.version) == (ERASED, "alice", receipt.version + 1)
+
+
+def test_of_many_who_draw_keys_for_the_same_persons_at_once_all_use_the_same(desk: Desk):
+    persons = [uuid4() for _ in range(200)]
+
+    def ensured(n: int) -> dict[UUID, bytes]:
+        return SubjectKeys(desk.pool, KEK).ensure(persons[n * 20 :] + persons[: n * 20 + 40])
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ensured, range(8)))
+    stored = SubjectKeys(desk.pool, KEK).find(persons)
+    assert len(set(stored.values())) == len(persons)
+    assert all(answer == {person: stored[person] for person in answer} for answer in answers)
 
 
 def test_a_wrong_key_encryption_key_is_told_from_an_erased_person(desk: Desk, database: str):
