@@ -8,8 +8,8 @@ ticket are refused when configured. ``terms`` is::
      "pauses":   {"resolution": ["requester"], "next_response": []},
      "warnings": [0.75, 0.9], "on_reopen": "resume" | "restart", "on_retarget": "recompute" | "keep" | "restart"}
 
-where a target is ``minutes`` of business time, ``calendar_minutes`` or ``business_days``; what a ``chain`` of escalation
-looks like is shown in ``domain.clock.reading.policy_from``.
+where a target is ``minutes`` of business time, ``calendar_minutes`` or ``business_days``; what a ``chain`` of
+escalation looks like is shown in ``domain.clock.reading.policy_from``.
 """
 
 from collections.abc import Iterable, Mapping
