@@ -173,7 +173,11 @@ class Desk:
             (e.ReminderCancelled, {"reminder": 1}),
             (e.ReminderDue, {"reminder": 1, "at": self._now, "agent": "alice"}),
             (e.TicketCorrected, {"old": {"status": "closed"}, "new": {"status": "in_progress"}, "why": "source"}),
+            (e.TicketCorrected, {"old": {"opened_at": ""}, "new": {"opened_at": self._before()}, "why": "phoned"}),
         ]
+
+    def _before(self) -> str:
+        return (self._now - timedelta(minutes=self.random.randrange(3000))).isoformat()
 
     def _of_a_clock(self) -> dict[str, Any]:
         target = timedelta(minutes=self.random.choice((120, 960)))

@@ -8,6 +8,8 @@ The rules in one place, each as sla.md has it where it speaks and with our choic
   to a resolved ticket is remembered; if the ticket is reopened, its round starts there, and counts from the reopening.
 * While the requester is the assignee the response clocks are waived; they go on when somebody else takes over.
 * A clock that was exempted stays so, and no later one of its kind is started.
+* When a correction says that the ticket was opened at another time, the clocks that started with it and have not
+  finished start then; what was noticed of them until the correction stays noticed.
 * Between resolved and reopened, and between a merge and its reversal, nothing counts. A clock that comes back to life
   comes under the policy that the ticket has by then.
 """
@@ -22,7 +24,7 @@ from domain.clock.clocks import UNFINISHED, Clock, Clocks, Phase, Stage, Turn, i
 from domain.clock.marks import RECORDS, Fact, Mark
 from domain.clock.policy import Kind, OnReopen, OnRetarget, Policies, Policy, PolicyRef
 from domain.clock.recording import claimed, recorded
-from domain.clock.turning import noticed, retargeted, started, stopped, turned
+from domain.clock.turning import noticed, restarted, retargeted, started, stopped, turned
 
 FINISHED = (Phase.RESOLVED, Phase.CLOSED)
 
@@ -43,6 +45,8 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
     if clocks.latest is not None and at < clocks.latest:
         at = clocks.latest
     clocks = replace(_noticed(clocks, at, mark.silent), version=mark.version, latest=at)
+    if mark.opened_at is not None:
+        clocks = _redated(clocks, min(in_utc(mark.opened_at), at), at, mark.silent, policies)
     return claimed(_moved(clocks, at, mark, policies), mark)
 
 
@@ -81,7 +85,7 @@ def _moved(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Cloc
             return _attached(clocks, at, mark, OnRetarget.RECOMPUTE, policies)
         case Fact.EXEMPTED:
             return _exempted(clocks, at, mark.kinds, policies)
-        case Fact.WARNED | Fact.BREACHED | Fact.BREACH_WITHDRAWN | Fact.STEP_TAKEN:
+        case Fact.REDATED | Fact.WARNED | Fact.BREACHED | Fact.BREACH_WITHDRAWN | Fact.STEP_TAKEN:
             return clocks
         case _:
             assert_never(mark.fact)
@@ -107,6 +111,17 @@ def _opened(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:
     clocks = replace(clocks, phase=Phase.OPEN)
     first = _new(clocks, Kind.FIRST_RESPONSE, 1, at, policies)
     return replace(clocks, first=first, resolution=_new(clocks, Kind.RESOLUTION, 1, at, policies))
+
+
+def _redated(clocks: Clocks, opened_at: datetime, at: datetime, silent: bool, policies: Policies) -> Clocks:
+    """The ticket was opened at another time, as is known from `at` on."""
+
+    def redated(clock: Clock | None) -> Clock | None:
+        if clock is None or clock.instance > 1 or not clock.unfinished:
+            return clock
+        return restarted(clock, opened_at, at, policy_of(clock, policies), silent)
+
+    return replace(clocks, first=redated(clocks.first), resolution=redated(clocks.resolution))
 
 
 def _requester_replied(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:

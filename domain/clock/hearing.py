@@ -96,12 +96,23 @@ def _policy_of(event: e.SlaAttached | e.SlaRetargeted | e.SlaRecalculated | Cloc
 
 def _corrected(event: e.TicketCorrected, at: datetime, silent: bool) -> Mark | None:
     """A state that was put right moves the clocks as the act would have that it stands for."""
+    opened = event.new.get("opened_at")
+    opened_at = None if opened is None else datetime.fromisoformat(str(opened))
+    fact = _fact_of(event)
+    if fact is None:
+        return None
+    reason = str(event.new.get("hold_reason") or "") if fact is Fact.HELD else ""
+    return Mark(fact=fact, at=at, version=event.version, reason=reason, silent=silent, opened_at=opened_at)
+
+
+def _fact_of(event: e.TicketCorrected) -> Fact | None:
     status, was = event.new.get("status"), event.old.get("status")
     if status is None or status == was:
-        reason = event.new.get("hold_reason")
-        return Mark(fact=Fact.HELD, at=at, version=event.version, reason=reason, silent=silent) if reason else None
+        if event.new.get("hold_reason"):
+            return Fact.HELD
+        return Fact.REDATED if event.new.get("opened_at") is not None else None
     finished = ("resolved", "closed", "cancelled")
+    if was in finished and status not in finished:
+        return Fact.REOPENED
     facts = {"resolved": Fact.RESOLVED, "closed": Fact.CLOSED, "cancelled": Fact.CANCELLED, "on_hold": Fact.HELD}
-    fact = Fact.REOPENED if was in finished and status not in finished else facts.get(str(status), Fact.RESUMED)
-    reason = str(event.new.get("hold_reason") or "") if fact is Fact.HELD else ""
-    return Mark(fact=fact, at=at, version=event.version, reason=reason, silent=silent)
+    return facts.get(str(status), Fact.RESUMED)

@@ -32,6 +32,8 @@ class Fact(StrEnum):
     MERGED = "merged"
     """This ticket was merged into another; nothing is marked on the other."""
     MERGE_REVERSED = "merge_reversed"
+    REDATED = "redated"
+    """Nothing but when the ticket was opened was put right."""
 
     ATTACHED = "attached"
     """The ticket comes under `policy`, for the first time or after another (None: under none any more)."""
@@ -61,6 +63,7 @@ class Mark(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     A fact that is recorded late counts at the later of `at` and the ticket fact before it, so that no ticket runs
     backwards; the fold sees to that. Warnings and breaches do not hold later facts up: that is what lets a reply
     sent in time and recorded late win. `silent` facts (an import) give no warning or breach to be recorded.
+    `opened_at` is when the ticket was opened after all, if the fact comes with a correction that says so.
     """
 
     fact: Fact
@@ -77,3 +80,4 @@ class Mark(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     share: float = 0.0
     step: str = ""
     kinds: tuple[Kind, ...] = ()
+    opened_at: datetime | None = None

@@ -105,10 +105,6 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         target=length,
         unit=None if target is None else target.unit,
         targeted_at=at,
-        due_at=None,
-        breaches_after=None,
-        warn_at=(),
-        steps_due=(),
     )
     if not alike:
         gone = sum((yardstick.business_time(a, b) for a, b in _counted(clock, at)), ZERO)
@@ -116,9 +112,34 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         gone = clock.elapsed + yardstick.business_time(clock.counted_to, at)
     else:
         gone = clock.elapsed
-    reached, exceeded = None, None
+    return _reckoned(clock, at, gone, policy, silent)
+
+
+def restarted(clock: Clock, start: datetime, at: datetime, policy: Policy | None, silent: bool) -> Clock:
+    """The unfinished clock as it stands at `at`, having begun at `start` instead: turns that ended before are none.
+
+    Like one that gets another target it breaches at the change, if that is what makes it exceed its target.
+    """
+    begun = max((index for index, turn in enumerate(clock.turns) if turn.at <= start), default=0)
+    turns = (replace(clock.turns[begun], at=start), *clock.turns[begun + 1 :])
+    since = clock.targeted_at
+    clock = replace(
+        clock,
+        started_at=start,
+        turns=turns,
+        targeted_at=start if since == clock.started_at else max(since, start),
+        target=None if policy is None else policy.length(clock.kind, start),
+    )
+    yardstick = _yardstick(clock.kind, policy)
+    gone = sum((yardstick.business_time(a, b) for a, b in _counted(clock, at)), ZERO)
+    return _reckoned(clock, at, gone, policy, silent)
+
+
+def _reckoned(clock: Clock, at: datetime, gone: timedelta, policy: Policy | None, silent: bool) -> Clock:
+    """The clock that has counted `gone` by `at`, with all that follows from it for its target."""
+    length, reached, exceeded = clock.target, None, None
     if length is not None and gone >= length:
-        reached, exceeded = _passed(_counted(clock, at), length, yardstick)
+        reached, exceeded = _passed(_counted(clock, at), length, _yardstick(clock.kind, policy))
     ended = not clock.unfinished
     clock = replace(
         clock,
@@ -127,6 +148,10 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         reached=reached,
         exceeded=exceeded,
         stops=(*clock.stops[:-1], Stop(clock.turns[-1].at, gone, length, reached)) if ended else clock.stops,
+        due_at=None,
+        breaches_after=None,
+        warn_at=(),
+        steps_due=(),
     )
     if length is not None and gone > length and reached is not None and not _known(clock):
         cause, since = (Cause.TIME, exceeded or at) if ended else (Cause.RETARGET, at)

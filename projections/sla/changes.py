@@ -76,7 +76,7 @@ def leave_hands(row: TicketClocks, event: e.TicketReleased, versions: Versions) 
 
 @tickets.on(e.TicketCorrected)
 def put_right(row: TicketClocks, event: e.TicketCorrected, versions: Versions) -> TicketClocks:
-    """A state that was put right moves the clocks as the act would have."""
+    """A state that was put right moves the clocks as the act would have, another opening those that began with it."""
     names = {"group", "assignee", "priority"} & event.new.keys()
     return moved(row, event, versions, **{name: event.new[name] for name in names})
 

@@ -164,7 +164,7 @@ def lives(draw: st.DrawFn) -> tuple[list[Mark], dict[PolicyRef, Policy]]:
     refs = [None, *known]
     at = begin
     marks = [Mark(fact=Fact.OPENED, at=at, version=1)]
-    facts = st.sampled_from((*PLAIN_FACTS, Fact.ATTACHED, Fact.RECALCULATED))
+    facts = st.sampled_from((*PLAIN_FACTS, Fact.ATTACHED, Fact.RECALCULATED, Fact.REDATED))
     first = draw(st.sampled_from(refs))
     for number, fact in enumerate([Fact.ATTACHED, *draw(st.lists(facts, max_size=12))], start=2):
         at += draw(st.integers(-30, 1440)) * MINUTE if number > 2 else timedelta()
@@ -175,6 +175,7 @@ def lives(draw: st.DrawFn) -> tuple[list[Mark], dict[PolicyRef, Policy]]:
             reason=draw(st.sampled_from(REASONS)),
             policy=first if number == 2 else draw(st.sampled_from(refs)),
             to_requester=draw(st.booleans()),
+            opened_at=begin + draw(st.integers(-2000, 6000)) * MINUTE if fact is Fact.REDATED else None,
         )
         marks.append(mark)
     return marks, known

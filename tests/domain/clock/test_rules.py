@@ -287,6 +287,67 @@ def test_no_fact_takes_effect_before_the_one_it_follows() -> None:
     assert resolution(clocks).running_since == on(2, 14)
 
 
+def test_clocks_that_started_with_the_ticket_start_when_it_was_opened_after_all() -> None:
+    earlier = life((Fact.REDATED, on(2, 11), {"opened_at": on(2, 9)}))
+    assert [(clock.started_at, clock.elapsed) for clock in earlier] == [(on(2, 9), hours(2))] * 2
+    assert (first(earlier).due_at, resolution(earlier).due_at) == (on(2, 11), on(3, 17))
+    later = life((Fact.REDATED, on(3, 10), {"opened_at": on(3, 9)}))
+    assert (resolution(later).started_at, resolution(later).due_at) == (on(3, 9), on(4, 17))
+
+
+def test_a_clock_that_starts_at_another_time_counts_again_from_the_turns_it_took_since() -> None:
+    held = ((Fact.HELD, on(2, 12), {"reason": "requester"}), (Fact.RESUMED, on(2, 15)))
+    before = life(*held, (Fact.REDATED, on(2, 16), {"opened_at": on(2, 9)}))
+    assert (resolution(before).elapsed, len(resolution(before).pauses)) == (hours(4), 1)
+    within = life(*held, (Fact.REDATED, on(2, 16), {"opened_at": on(2, 14)}))
+    assert [(turn.at, turn.stage) for turn in resolution(within).turns] == [
+        (on(2, 14), Stage.PAUSED),
+        (on(2, 15), Stage.RUNNING),
+    ]
+    assert resolution(within).elapsed == hours(1)
+    still = life(held[0], (Fact.REDATED, on(2, 16), {"opened_at": on(2, 9)}))
+    assert (resolution(still).stage, resolution(still).elapsed) == (Stage.PAUSED, hours(3))
+
+
+def test_finished_clocks_and_later_ones_stay_when_the_ticket_was_opened_at_another_time() -> None:
+    answered = ((Fact.AGENT_REPLIED, on(2, 11)), (Fact.REQUESTER_REPLIED, on(2, 12)))
+    clocks = life(*answered, (Fact.REDATED, on(2, 13), {"opened_at": on(2, 9)}))
+    assert (first(clocks), following(clocks)) == (first(life(*answered)), following(life(*answered)))
+    assert resolution(clocks).started_at == on(2, 9)
+    restart = policy(on_reopen=OnReopen.RESTART)
+    again = ((Fact.RESOLVED, on(2, 11)), (Fact.REOPENED, on(3, 9)))
+    afresh = life(*again, (Fact.REDATED, on(3, 10), {"opened_at": on(2, 9)}), under=restart)
+    assert list(afresh) == list(life(*again, under=restart))
+
+
+def test_a_breach_that_only_the_true_opening_shows_is_found_at_the_correction() -> None:
+    in_time = life((Fact.REDATED, on(2, 11), {"opened_at": on(1, 8)}))
+    assert (first(in_time).elapsed, first(in_time).breaches) == (hours(2), ())
+    late = life((Fact.REDATED, on(2, 11, 30), {"opened_at": on(2, 9)}))
+    (breach,) = first(late).breaches
+    assert (breach.cause, breach.at, breach.due_at) == (Cause.RETARGET, on(2, 11, 30), on(2, 11))
+    silent = life((Fact.REDATED, on(2, 11, 30), {"opened_at": on(2, 9), "silent": True}))
+    assert first(silent).breaches[0].recorded
+
+
+def test_a_breach_stays_on_record_when_the_ticket_was_opened_later() -> None:
+    clocks = life((Fact.REDATED, on(2, 15), {"opened_at": on(2, 14)}))
+    assert (first(clocks).elapsed, first(clocks).due_at) == (hours(1), on(2, 16))
+    assert [(breach.cause, breach.at) for breach in first(clocks).breaches] == [(Cause.TIME, on(2, 12))]
+    assert verdict(first(clocks), LATER) is Verdict.BREACHED
+
+
+def test_business_days_count_from_when_the_ticket_was_opened_after_all() -> None:
+    days = policy(targets={Kind.RESOLUTION: Target(5, Unit.BUSINESS_DAYS)})
+    clocks = life((Fact.REDATED, on(4, 10), {"opened_at": on(3, 15)}), under=days)
+    assert resolution(clocks).due_at == on(10, 15)
+
+
+def test_a_correction_may_say_at_once_when_the_ticket_was_opened_and_how_it_stands() -> None:
+    clocks = life((Fact.RESOLVED, on(2, 11), {"opened_at": on(2, 9)}))
+    assert [(clock.stage, clock.elapsed) for clock in clocks] == [(Stage.STOPPED, hours(2))] * 2
+
+
 def test_calendar_minutes_count_through_the_night() -> None:
     plain = policy(targets={Kind.RESOLUTION: Target(1440, Unit.CALENDAR_MINUTES)})
     assert resolution(life(under=plain)).due_at == on(3, 10)
