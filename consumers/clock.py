@@ -14,7 +14,7 @@ from time import monotonic
 from uuid import UUID
 
 from consumers.lease import Leases
-from consumers.loop import NotYet, reason, run
+from consumers.loop import reason, run
 from consumers.project import connect
 from domain.access.principal import system
 from domain.clock.striking import Strike
@@ -73,7 +73,7 @@ class _Striking:
                 return STANDBY_S
             self._active = True
         if self._connection.execute("SELECT to_regclass('sla.tickets')").fetchone() == (None,):
-            raise NotYet("the sla view is not there yet")
+            return REST_S
         self._forget()
         if len(self._unshown) > MOST_UNSHOWN:
             return REST_S / 10

@@ -59,6 +59,22 @@ def test_two_clocks_at_once_record_nothing_twice(promised: Desk, database: str, 
         assert kinds(promised, ticket)["sla.warned.v1"] == kinds(promised, ticket)["sla.breached.v1"] == 1
 
 
+def test_a_clock_that_begins_before_its_view_waits_for_it_without_a_word(
+    promised: Desk, database: str, views_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def looked() -> bool:
+        with psycopg.connect(database) as connection:
+            said = "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+            return any("'sla.tickets'" in query for (query,) in connection.execute(said))
+
+    ticket = opened_ago(promised, 2 * HOUR)
+    with running(clock, promised, views_dsn) as early:
+        until(lambda: bool(caplog.records) or looked(), early)
+        with running(follow, promised, views_dsn, [sla]) as feed:
+            until(lambda: kinds(promised, ticket)["sla.breached.v1"] == 1, feed, early)
+    assert [record for record in caplog.records if record.name == "acta.clock" and "interrupted" in record.message] == []
+
+
 def test_a_second_clock_stands_by_and_takes_over(promised: Desk, views_dsn: str) -> None:
     with running(follow, promised, views_dsn, [sla]) as feed:
         first, second = Running(clock, promised, views_dsn), Running(clock, promised, views_dsn)
