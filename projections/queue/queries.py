@@ -57,20 +57,25 @@ class Page(NamedTuple):
 
 
 class _Sort(NamedTuple):
+    """``indexed``: whether each queue's tickets stand in that order in an index."""
+
     expression: sql.SQL
     kind: sql.SQL
     descending: bool
+    indexed: bool = False
 
 
 _INSTANT, _NUMBER = sql.SQL("timestamptz"), sql.SQL("bigint")
 
 SORTS = {
-    "due": _Sort(sql.SQL(DUE), _INSTANT, False),  # type: ignore[arg-type, unused-ignore]
+    "due": _Sort(sql.SQL(DUE), _INSTANT, False, indexed=True),  # type: ignore[arg-type, unused-ignore]
     "priority": _Sort(sql.SQL("priority"), _NUMBER, False),
     "opened": _Sort(sql.SQL("opened_at"), _INSTANT, False),
     "updated": _Sort(sql.SQL("updated_at"), _INSTANT, True),
     "number": _Sort(sql.SQL("number"), _NUMBER, False),
 }
+"""Only the order by due time has indexes. Any other sorts all that is wanted (some 70 ms for 100,000 open tickets); an
+index for it would be written with every event of every ticket."""
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier("e", column.name) for column in entries.kept)
 
@@ -116,7 +121,7 @@ def tickets(
         )
     direction = sql.SQL(" DESC" if order.descending else "")
     by = sql.SQL("ORDER BY {}{}, number{} LIMIT %s").format(order.expression, direction, direction)
-    source, parameters = _source(scope, wanted, at, where, by, limit + 1)
+    source, parameters = _source(scope, wanted, at, where, by, limit + 1, order.indexed)
     query = sql.SQL(
         "SELECT {columns}, e.valid_from, ({expression})::text AS sorted_by, p.name AS requester_name, "
         "d.name AS department_name, g.name AS group_name, a.name AS assignee_name "
@@ -187,7 +192,7 @@ def terms(words: str) -> list[tuple[str, bool]]:
 
 
 def _source(
-    scope: Scope, wanted: Wanted, at: datetime | None, where: _Where, by: sql.Composed, most: int
+    scope: Scope, wanted: Wanted, at: datetime | None, where: _Where, by: sql.Composed, most: int, indexed: bool
 ) -> tuple[sql.Composable, list[Any]]:
     """The rows to choose from: by the index of one column and the state wherever one serves."""
     requester = scope.requester or wanted.requester
@@ -202,7 +207,13 @@ def _source(
     if at is not None:
         past = sql.SQL("SELECT * FROM queue.entries_at(%s) WHERE status = ANY(%s) AND {} {}").format(where.all(), by)
         return past, [at, states, *where.parameters, most]
-    if requester is not None or wanted.words:
+    if not indexed and set(states) <= set(OPEN):
+        # Found first, then sorted: the index by number would lead through all that were ever closed to the few open.
+        apart = sql.SQL(
+            "SELECT * FROM (SELECT * FROM queue.entries WHERE status = ANY(%s) AND {} OFFSET 0) found {}"
+        ).format(where.all(), by)
+        return apart, [states, *where.parameters, most]
+    if requester is not None or wanted.words or not indexed:
         flat = sql.SQL("SELECT * FROM queue.entries WHERE status = ANY(%s) AND {} {}").format(where.all(), by)
         return flat, [states, *where.parameters, most]
     column, values = _narrowest(scope, wanted)
