@@ -72,7 +72,9 @@ def test_a_clock_that_begins_before_its_view_waits_for_it_without_a_word(
         until(lambda: bool(caplog.records) or looked(), early)
         with running(follow, promised, views_dsn, [sla]) as feed:
             until(lambda: kinds(promised, ticket)["sla.breached.v1"] == 1, feed, early)
-    assert [record for record in caplog.records if record.name == "acta.clock" and "interrupted" in record.message] == []
+    assert [
+        record for record in caplog.records if record.name == "acta.clock" and "interrupted" in record.message
+    ] == []
 
 
 def test_a_second_clock_stands_by_and_takes_over(promised: Desk, views_dsn: str) -> None:
