@@ -21,7 +21,7 @@ from domain.clock.configured import calendar_of, policy_of
 from domain.clock.holiday_sets import holidays_of
 from domain.errors import SetupConflict
 from domain.setup import events as e
-from domain.setup.forms import must_refer_to_itself_only
+from domain.setup.forms import must_match_in_linear_time, must_refer_to_itself_only
 from domain.setup.policies import CONDITIONS, choices, must_not_tie
 from domain.setup.state import Setup, evolve
 from domain.ticket.events import HoldReason
@@ -205,6 +205,7 @@ class RequestTypePart(_Part):
         except SchemaError as fault:
             raise ValueError(f"not a JSON Schema: {fault.message}") from None
         must_refer_to_itself_only(form)
+        must_match_in_linear_time(form)
         return form
 
 

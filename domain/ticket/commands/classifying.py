@@ -1,11 +1,14 @@
 """Classifying: what the matter is about and how much it matters. Each change is an event with old and new value."""
 
+from itertools import chain
+
 from pydantic import Field, JsonValue
 
 from domain.errors import NothingChanges, NotUnderstood
 from domain.setup.events import RequestTypeVersioned
+from domain.setup.forms import faults_of_field
 from domain.ticket.commands.command import UNFINISHED, Command, Decision, Situation, decide, must_differ
-from domain.ticket.commands.opening import FieldName, Requester, is_personal, must_be_tags
+from domain.ticket.commands.opening import FieldName, Requester, is_personal, must_be_tags, must_fit
 from domain.ticket.events import (
     CategoryChanged,
     DescriptionAmended,
@@ -169,8 +172,11 @@ def untag(command: Untag, ticket: Ticket, situation: Situation) -> Decision:
 
 @decide.register
 def set_field(command: SetField, ticket: Ticket, situation: Situation) -> Decision:
-    """A field that may tell of a person is sealed, so its old value is not repeated."""
+    """A field of the form keeps to it; one that may tell of a person is sealed, so its old value is not repeated."""
     form = situation.setup.request_types.get((ticket.request_type, ticket.request_type_version))
+    if form is not None:
+        given = ((field, value) for field, value in command.fields.items() if value is not None)
+        must_fit(form, chain.from_iterable(faults_of_field(form.form, field, value) for field, value in given))
     changes = [
         change
         for field, value in command.fields.items()

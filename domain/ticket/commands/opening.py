@@ -6,11 +6,12 @@ from itertools import takewhile
 from typing import Annotated, Any
 from uuid import UUID
 
-from jsonschema import Draft202012Validator
+from jsonschema import ValidationError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from domain.errors import FormNotValid, NotUnderstood
 from domain.setup.events import RequestTypeVersioned
+from domain.setup.forms import faults_of
 from domain.ticket.commands.command import ALWAYS, UNFINISHED, Command, Decision, Elsewhere, Situation, decide
 from domain.ticket.events import (
     FollowUpOpened,
@@ -128,17 +129,16 @@ def _form_of(command: Open, situation: Situation) -> RequestTypeVersioned | None
             raise FormNotValid("Answers need a request_type whose form they fill in.")
         return None
     form = situation.setup.request_type(command.request_type, command.department)
-    _must_fit(form, command.form)
+    must_fit(form, faults_of(form.form, command.form))
     return form
 
 
-def _must_fit(form: RequestTypeVersioned, answers: dict[str, Any]) -> None:
+def must_fit(form: RequestTypeVersioned, found: Iterable[ValidationError]) -> None:
     """Say which field is wrong and which rule it breaks; never repeat the answer, nor a name that the form has not."""
     names = set(_names_in(form.form))
-    validator = Draft202012Validator(form.form, format_checker=Draft202012Validator.FORMAT_CHECKER)
     faults = [
         {"field": "/".join(map(str, _known(fault.absolute_path, names))) or "(form)", "rule": str(fault.validator)}
-        for fault in validator.iter_errors(answers)
+        for fault in found
     ]
     if faults:
         raise FormNotValid(faults=faults, request_type=form.request_type)

@@ -104,6 +104,20 @@ def test_answers_that_do_not_fit_the_form_are_refused_without_repeating_them():
     asking().when(wrong).then_refused(FormNotValid, faults=[{"field": "reason", "rule": "maxLength"}])
 
 
+def test_a_field_of_the_form_keeps_to_the_form_and_other_fields_are_free():
+    asked = Open(department="it", title="x", request_type="access", form={"system": "vpn"})
+    (fact,) = asking().when(asked)._decided()
+    ticket = given(fact)
+    ticket.setup = asking().setup
+    ticket.when(SetField(fields={"system": "the moon", "floor": 3})).then_refused(
+        FormNotValid, faults=[{"field": "system", "rule": "enum"}]
+    )
+    ticket.when(SetField(fields={"reason": "y" * 21})).then_refused(FormNotValid)
+    ticket.when(SetField(fields={"system": "crm"})).then(FieldSet(field="system", old="vpn", new="crm"))
+    ticket.when(SetField(fields={"system": None})).then(FieldCleared(field="system", old="vpn"))
+    ticket.when(SetField(fields={"floor": 4})).then(FieldSet(field="floor", new=4))
+
+
 def test_a_plain_field_says_old_and_new_a_personal_one_only_that_it_was_set():
     given(opened(fields={"floor": 3})).when(SetField(fields={"floor": 4})).then(FieldSet(field="floor", old=3, new=4))
     given(opened()).when(SetField(fields={"diagnosis": "flu"})).then(
