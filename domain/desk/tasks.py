@@ -299,6 +299,11 @@ class Ordering(Task):
             other = draft.ticket(stream) if stream is not None else Ticket()
             must_be_allowed(command, other, order.principal)
             others[ref] = other
+            if other.merged_into is not None:
+                # Where it went is told to those who may see it there.
+                target = draft.ticket(other.merged_into)
+                if may_see(target, order.principal):
+                    others[str(other.merged_into)] = target
         if ticket.merged_into is not None:
             others[str(ticket.merged_into)] = draft.ticket(ticket.merged_into)
         return others

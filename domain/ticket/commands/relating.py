@@ -4,7 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from domain.errors import LinkNotThere, MergeWouldCircle, NothingChanges, NotMerged, NotPossible, TicketIsElsewhere
+from domain.errors import (
+    LinkNotThere,
+    MergeWouldCircle,
+    NothingChanges,
+    NotMerged,
+    NotPossible,
+    TicketIsElsewhere,
+    TicketIsMerged,
+)
 from domain.ticket.commands.command import (
     ALWAYS,
     OPEN,
@@ -133,8 +141,12 @@ def unlink(command: Unlink, ticket: Ticket, situation: Situation) -> Decision:
 def merge(command: Merge, ticket: Ticket, situation: Situation) -> Decision:
     """A target that was merged away itself is refused, so merges can never form a circle."""
     target = situation.others[command.into]
-    if target.ticket == ticket.ticket or target.merged_into is not None:
+    if ticket.ticket in (target.ticket, target.merged_into):
         raise MergeWouldCircle()
+    if target.merged_into is not None:
+        went = situation.others.get(str(target.merged_into))
+        where = {} if went is None else {"into": went.number}
+        raise TicketIsMerged("The ticket named was merged into another one itself.", possible=[], **where)
     if target.status not in OPEN:
         raise TicketIsElsewhere("Only an open ticket can take another one in.", status=target.status, possible=[])
     yield TicketMergedInto(target=target.ticket, number=target.number, reason=command.reason)

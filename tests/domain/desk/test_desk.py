@@ -19,6 +19,7 @@ from domain.errors import (
     NotInGroup,
     PersonNotFound,
     Refused,
+    TicketIsMerged,
     TicketMovedOn,
     TicketNotFound,
     TimeInTheFuture,
@@ -164,6 +165,19 @@ def test_another_departments_ticket_does_not_exist(desk: Desk):
             give(desk, verb, str(ticket.number), by=agent(desk, "alice"), **fields)
     with pytest.raises(DepartmentNotFound):
         opened(desk, department="hr", by=agent(desk, "alice"))
+
+
+def test_a_merge_into_a_ticket_that_was_merged_away_says_where_that_went_to_who_may_see_it(desk: Desk):
+    mine, away, there = (opened(desk, title=title) for title in ("Mine", "Away", "There"))
+    hidden, theirs = opened(desk, title="Hidden"), opened(desk, department="hr", title="Theirs")
+    give(desk, "merge", str(away.number), into=str(there.number))
+    give(desk, "merge", str(hidden.number), into=str(theirs.number))
+    with pytest.raises(TicketIsMerged) as told:
+        give(desk, "merge", str(mine.number), by=agent(desk, "alice"), into=str(away.number))
+    assert told.value.particulars == {"possible": [], "into": there.number}
+    with pytest.raises(TicketIsMerged) as untold:
+        give(desk, "merge", str(mine.number), by=agent(desk, "alice"), into=str(hidden.number))
+    assert untold.value.particulars == {"possible": []}
 
 
 def test_a_merge_or_link_needs_both_tickets(desk: Desk):

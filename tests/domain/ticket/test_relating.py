@@ -1,5 +1,7 @@
 """Links from both sides, and merges that can be undone."""
 
+from uuid import UUID
+
 import msgspec
 
 from domain.errors import LinkNotThere, MergeWouldCircle, NotMerged, TicketIsElsewhere, TicketIsMerged
@@ -50,6 +52,14 @@ def test_merging_appends_to_both_tickets_and_copies_nothing():
         TicketMergedInto(target=OTHER, number=3800, reason="Same outage."),
         Elsewhere(OTHER, TicketAbsorbed(source=TICKET, number=3847)),
     )
+
+
+def test_a_ticket_that_was_merged_away_takes_nothing_in_and_says_where_it_went():
+    elsewhere, there = UUID(int=77), ticket_after(opened(number=3900), stream=UUID(int=77))
+    away = msgspec.structs.replace(TARGET, merged_into=elsewhere)
+    seen = given(opened(), others={"3800": away, str(elsewhere): there})
+    seen.when(Merge(into="3800")).then_refused(TicketIsMerged, into=3900, possible=[])
+    given(opened(), others={"3800": away}).when(Merge(into="3800")).then_refused(TicketIsMerged, possible=[])
 
 
 def test_merges_cannot_form_a_circle():
