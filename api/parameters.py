@@ -33,7 +33,7 @@ WaitFor = Annotated[
 Timezone = Annotated[str, Query(max_length=64, description="IANA name of the zone in which sentences tell times.")]
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,8})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
+_HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._|:-]{0,127}")
 
 
 def ticket_named(text: str) -> int | UUID:
@@ -67,12 +67,13 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def handle(request: Request, header: str) -> str:
-    """A header that holds a handle; "" without it."""
+    """A header that holds a handle, which is stored readable and so must not tell of a person; "" without it."""
     given = request.headers.get(header)
     if given is None:
         return ""
     if not _HANDLE.fullmatch(given):
-        raise _wrong(header, "must have 1 to 128 letters, digits, dots, dashes, colons, at signs or underscores")
+        rule = "must be a handle, no address: 1 to 128 letters, digits, dots, dashes, colons, bars or underscores"
+        raise _wrong(header, rule)
     return given
 
 

@@ -226,6 +226,15 @@ def test_an_if_match_that_names_no_version(alice, value):
     assert refused(answer, 422, "not-valid")["faults"][0]["field"] == "If-Match"
 
 
+@pytest.mark.parametrize("header", ["Acta-On-Behalf-Of", "Acta-Correlation-Id"])
+@pytest.mark.parametrize("value", ["kim@example.org", "Kim Kay", "-kim", "k" * 129])
+def test_a_header_that_is_stored_readable_takes_a_handle_and_no_address(alice, header, value):
+    answer = alice.post("/tickets", json={"department": "it", "title": "x"}, headers={header: value})
+    (fault,) = refused(answer, 422, "not-valid")["faults"]
+    assert fault["field"] == header
+    assert "no address" in fault["rule"]
+
+
 def test_a_reply_by_someone_of_another_department(alice, henry):
     number = opened(alice)
     refused(henry.post(f"/tickets/{number}/reply", json={"text": "hello"}), 404, "ticket-not-found")
