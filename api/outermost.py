@@ -1,4 +1,5 @@
-"""The outermost layer: security headers on every answer, and a last word for what nobody foresaw.
+"""The outermost layer: security headers on every answer, HEAD as GET without a body, and a last word for what nobody
+foresaw.
 
 The log gets the kind of a fault and where it arose, never its message, which may quote what somebody wrote.
 """
@@ -36,10 +37,16 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        started = ended = False
+        heads_only = scope["method"] == "HEAD"
 
         async def guarded(message: Message) -> None:
-            nonlocal started
+            nonlocal started, ended
+            if ended:
+                return
+            if heads_only and message["type"] == "http.response.body":
+                # Also the answer that would never end is over with its headers.
+                message, ended = {"type": "http.response.body"}, True
             if message["type"] == "http.response.start":
                 started = True
                 given = {name for name, _ in message["headers"]}
@@ -48,7 +55,7 @@ class Outermost:
             await send(message)
 
         try:
-            await self.app(scope, receive, guarded)
+            await self.app({**scope, "method": "GET"} if heads_only else scope, receive, guarded)
         except Exception as fault:
             answer = _refusal(fault)
             if not started:

@@ -5,13 +5,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query
 from starlette.requests import Request
 
 from api.problems import NotValid
-from domain.moments import Moment, in_utc, read
+from domain.moments import Moment, in_utc, read, zone_named
 
 Ref = Annotated[
     str, Path(description="The ticket's number, with or without #, or its UUID.", max_length=64, examples=["1"])
@@ -94,8 +94,8 @@ def some_of(text: str, known: Collection[str], name: str) -> tuple[str, ...]:
 def must_be_zone(name: str, field: str = "zone") -> ZoneInfo:
     """The time zone of that name; refuse one that does not exist."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return zone_named(name)
+    except ValueError:
         raise _wrong(f"query/{field}", "must be an IANA time zone, such as Europe/Berlin") from None
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api import answers, bodies, openapi, parameters
 from api.edge import Edge, edge_of
 from api.gate import permitted
-from api.problems import KeyIssuedAlready
+from api.problems import KeyIssuedAlready, NotValid
 from api.setup_shapes import Configured, KeyIssued, KeyList, SetupShown, definitions, keys_shown, setup_shown
 from domain.access import api_keys as keys
 from domain.access.principal import Principal
@@ -188,6 +188,8 @@ async def issue_key(request: Request, caller: Writer) -> Response:
     must_write_everywhere(edge, caller)
     given = parameters.idempotency_key(request)
     wanted = bodies.parse(NewKey, await bodies.read(request, edge.settings.max_body_bytes))
+    if wanted.expires_at is not None and wanted.expires_at <= edge.desk.now():
+        raise NotValid(faults=[{"field": "body/expires_at", "rule": "must lie ahead"}])
     sender = (caller.actor.kind, caller.actor.id)
     key = edge.desk.keys.blind("api key", *sender, given).hex()[:16] if given else keys.new_id()
     token = keys.new_key(key)

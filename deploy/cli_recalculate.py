@@ -13,6 +13,7 @@ from rich.table import Table
 from deploy import running_desk
 from deploy.running_desk import DeskRefused
 from deploy.settings import SettingsError
+from domain.moments import zone_named
 
 console = Console()
 
@@ -32,8 +33,8 @@ def recalculate(
     if apply and not reason:
         raise SettingsError("--apply needs --reason: every ticket records why its deadlines changed.")
     try:
-        local = ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
+        local = zone_named(zone)
+    except ValueError:
         raise SettingsError(f"--zone: {zone!r} is not the name of a time zone.") from None
     tickets = list(_pages(policy, department))
     console.print(_table(tickets, local) if tickets else "No clock that goes on would change.")

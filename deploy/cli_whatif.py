@@ -143,8 +143,8 @@ def _bar() -> Progress:
 
 def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
+        return moments.zone_named(name)
+    except ValueError:
         raise typer.BadParameter(f"{name!r} is not a known IANA time zone", param_hint="--zone") from None
 
 

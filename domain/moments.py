@@ -1,8 +1,14 @@
-"""Instants as people and programs write them: RFC 3339 with a zone, in years that can be reckoned with; UTC inside."""
+"""Instants as people and programs write them: RFC 3339 with a zone, in years that can be reckoned with; UTC inside.
+
+And the zones themselves, by name.
+"""
 
 import re
 from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -28,6 +34,21 @@ def in_utc(moment: datetime) -> datetime:
     if not FIRST <= moment.year <= LAST:
         raise PydanticCustomError("datetime_out_of_range", f"must lie between the years {FIRST} and {LAST}")
     return moment.astimezone(UTC)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of this name; ValueError for a name that the IANA database does not have.
+
+    Machines know more names, such as ``localtime``, which are another zone on each of them.
+    """
+    if name not in _zones():
+        raise ValueError(f"zone: {name!r} is not a known IANA time zone")
+    return ZoneInfo(name)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def _read(given: Any) -> Any:

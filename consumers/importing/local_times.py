@@ -11,11 +11,11 @@ Twice a year that is a matter of a rule, and each use of it is reported:
 import re
 from datetime import UTC, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from consumers.importing import layout as at
+from domain.moments import zone_named
 
 _WRITTEN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2})", re.ASCII)
 IMPOSSIBLE = "clocks were put forward over it; read as if they had not been"
@@ -42,8 +42,8 @@ class LocalTimes:
 
     def __init__(self, zone: str) -> None:
         try:
-            self._zone = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, IsADirectoryError) as fault:
+            self._zone = zone_named(zone)
+        except ValueError as fault:
             raise ValueError(f"{zone!r} is no time zone of the IANA database, such as Europe/Lisbon") from fault
         self.zone = zone
         self.problems: list[TimeProblem] = []

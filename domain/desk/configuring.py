@@ -20,6 +20,7 @@ from domain.clock.chain import Step
 from domain.clock.configured import calendar_of, policy_of
 from domain.clock.holiday_sets import holidays_of
 from domain.errors import SetupConflict
+from domain.moments import zone_named
 from domain.setup import events as e
 from domain.setup.forms import must_match_in_linear_time, must_refer_to_itself_only
 from domain.setup.policies import CONDITIONS, choices, must_not_tie
@@ -311,6 +312,7 @@ def _grants(document: DeskDocument, setup: Setup) -> Iterator[e.SetupEvent]:
 def _calendar(name: str, part: CalendarPart, setup: Setup) -> Iterator[e.SetupEvent]:
     known = setup.latest_calendars.get(name)
     try:
+        zone_named(part.zone)
         wanted = e.CalendarVersioned(
             calendar=name,
             calendar_version=known.calendar_version + 1 if known else 1,

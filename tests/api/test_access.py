@@ -39,6 +39,12 @@ def test_a_repeated_request_for_a_key_issues_no_second_one(admin):
     refused(other, 422, "key-used-differently")
 
 
+def test_no_key_is_issued_that_has_expired(admin):
+    late = {"holder": "bob", "expires_at": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
+    (fault,) = refused(admin.post("/setup/keys", json=late), 422, "not-valid")["faults"]
+    assert fault["field"] == "body/expires_at"
+
+
 def test_an_expired_key_opens_nothing(house):
     house.grant("bob", "agent", "it")
     late = house.key("bob", expires_at=datetime.now(UTC) - timedelta(seconds=1))

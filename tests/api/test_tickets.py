@@ -141,3 +141,21 @@ def test_who_acts_for_another_is_recorded_with_both(admin):
     assert admin.post(f"/tickets/{number}/note", json={"text": "x"}, headers=headers).status_code == 200
     event = admin.get(f"/tickets/{number}/events").json()["events"][-1]
     assert (event["actor"]["id"], event["on_behalf_of"], event["correlation_id"]) == ("root", "kim", "case-7")
+
+
+def test_whoever_asks_for_the_head_gets_what_get_would_say_without_the_body(alice, admin):
+    number = opened(alice)
+    for path in (f"/tickets/{number}", "/healthz", "/openapi.json"):
+        head = alice.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == alice.get(path).headers["content-length"]
+    endless = admin.head("/events", headers={"Accept": "text/event-stream"})
+    assert endless.headers["content-type"].startswith("text/event-stream")
+    assert refused_head(alice.head("/nothing/here")) == 404
+    assert refused_head(alice.head(f"/tickets/{number}/start")) == 405
+
+
+def refused_head(answer):
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.content == b""
+    return answer.status_code

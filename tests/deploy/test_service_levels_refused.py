@@ -56,6 +56,7 @@ def must_be_refused(folder: Path, text: str, word: str) -> None:
     ("calendar", "word"),
     [
         ("zone: Europe/Brelin # HERE\n    openings: {monday: 09:00-12:00}", "'Europe/Brelin' is not a known IANA"),
+        ("zone: localtime # HERE\n    openings: {monday: 09:00-12:00}", "'localtime' is not a known IANA"),
         ("zone: CET+1 # HERE\n    openings: {monday: 09:00-12:00}", "'CET+1' is not a known IANA"),
         ("zone: UTC\n    openings:\n      monday: [09:00-12:00, 11:00-13:00] # HERE", "11:00–13:00 overlaps"),
         ("zone: UTC\n    openings:\n      monday-friday: [09:00-12:00, 09:00-12:00] # HERE", "overlaps"),

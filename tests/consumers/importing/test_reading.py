@@ -135,3 +135,9 @@ def test_rows_of_an_incident_come_together_in_bounded_memory(tmp_path: Path):
     runs = list(gathered(mixed, window=2))
     assert [len(run) for run in runs] == [1, 2, 1, 2]
     assert [row for run in runs for row in run if row.number == "INC2"] == other
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Lisbon", "../Lisbon", "Europe", ""])
+def test_a_zone_that_the_iana_database_does_not_have_is_none(zone: str) -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        LocalTimes(zone)
