@@ -1,30 +1,36 @@
 """Reading a request's body: how large it may be, what it must be, and what it says."""
 
+import asyncio
 import math
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from api.problems import BodyTooLarge, MalformedBody, NotValid, UnsupportedMediaType, not_valid
+from api.problems import BodyTooLarge, MalformedBody, NotValid, TooSlow, UnsupportedMediaType, not_valid
+from api.settings import EdgeSettings
 
 M = TypeVar("M", bound=BaseModel)
 _LARGEST = 2**53
 """Beyond this, whole numbers differ between readers of JSON (RFC 8259, 6)."""
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """The body, counted as it comes in; refuses what is not declared as JSON."""
+async def read(request: Request, settings: EdgeSettings) -> bytes:
+    """The body, counted as it comes in; refuses what is not declared as JSON, too large or too slow."""
     must_be_json(request)
+    limit = settings.max_body_bytes
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit=limit)
     received = bytearray()
     try:
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > limit:
-                raise BodyTooLarge(limit=limit)
+        async with asyncio.timeout(settings.body_seconds):
+            async for chunk in request.stream():
+                received += chunk
+                if len(received) > limit:
+                    raise BodyTooLarge(limit=limit)
+    except TimeoutError:
+        raise TooSlow() from None
     except ClientDisconnect:
         raise MalformedBody("The connection ended before the body did.") from None
     return bytes(received)

@@ -75,7 +75,7 @@ async def give(kind: type[Command], request: Request) -> Response:
         refused = NotAllowed("You may not act for others.", permission="ticket.open-for-others")
         edge.refusals.of(principal, refused, "ticket.open-for-others")
         raise refused
-    command = bodies.parse(kind, await bodies.read(request, edge.settings.max_body_bytes))
+    command = bodies.parse(kind, await bodies.read(request, edge.settings))
     order = Order(
         command=command,
         principal=principal,

@@ -19,8 +19,8 @@ from domain.ticket.commands import COMMANDS, Command
 from domain.ticket.commands.opening import Open
 
 _SCHEMAS = "#/components/schemas/"
-_STATUSES = (400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 500, 503)
-_PUBLIC_STATUSES = (404, 405, 422, 500, 503)
+_STATUSES = (400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 415, 422, 431, 500, 503)
+_PUBLIC_STATUSES = (404, 405, 408, 422, 431, 500, 503)
 _ABOUT = """A service desk whose database is its audit trail.
 
 Every write answers with a receipt and with `Acta-Position`; give that to a read as `wait_for` and it shows at least

@@ -37,6 +37,18 @@ class BodyTooLarge(EdgeRefused):
     """The body is larger than this server takes."""
 
 
+class HeadTooLarge(EdgeRefused):
+    """Address and headers together are larger than this server takes."""
+
+    headers = {"Connection": "close"}
+
+
+class TooSlow(EdgeRefused):
+    """The request did not arrive in time."""
+
+    headers = {"Connection": "close"}
+
+
 class UnsupportedMediaType(EdgeRefused):
     """The body must be application/json."""
 
@@ -102,6 +114,8 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     MalformedBody: Meaning(400, "Send one JSON object in UTF-8."),
     NotValid: Meaning(422, "'faults' names each field and the rule that it breaks."),
     BodyTooLarge: Meaning(413, "Send less; 'limit' is the most, in bytes."),
+    HeadTooLarge: Meaning(431, "Send fewer or shorter headers; 'limit' is the most, in bytes."),
+    TooSlow: Meaning(408, "Send the whole request at once, on a new connection."),
     UnsupportedMediaType: Meaning(415, "Send 'Content-Type: application/json', with charset UTF-8 or none."),
     NotAcceptable: Meaning(406, "Accept one of the media types that the OpenAPI document names."),
     NoSuchPage: Meaning(404, "Compare the address with the OpenAPI document at /openapi.json."),

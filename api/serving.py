@@ -6,6 +6,8 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from api.connection import Connection
+
 
 class Server(uvicorn.Server):
     """A server that lets event streams end before it waits for its connections.
@@ -21,7 +23,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
-                http="httptools",
+                http=Connection,
                 loop="uvloop",
                 ws="none",
                 access_log=False,

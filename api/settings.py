@@ -6,12 +6,16 @@ import msgspec
 class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Limits and pauses of the HTTP edge.
 
+    ``head_seconds`` and ``body_seconds`` are how long the two parts of a request may take to arrive;
     ``wait_seconds`` is how long a read waits for a view to reach
     ``wait_for``; ``heartbeat_seconds`` the pause after which a silent event stream says that it lives; ``poll_seconds``
     how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from.
     """
 
+    max_head_bytes: int = 64 * 1024
     max_body_bytes: int = 1024 * 1024
+    head_seconds: float = 10.0
+    body_seconds: float = 60.0
     wait_seconds: float = 5.0
     heartbeat_seconds: float = 15.0
     poll_seconds: float = 0.2

@@ -131,7 +131,7 @@ def _putter(kind: str, part: type[BaseModel]) -> Callable[..., Any]:
     async def put(request: Request, handle: _HANDLE, caller: Writer) -> Response:
         edge = edge_of(request)
         must_write_everywhere(edge, caller)
-        wanted = bodies.parse(part, await bodies.read(request, edge.settings.max_body_bytes), strict=False)
+        wanted = bodies.parse(part, await bodies.read(request, edge.settings), strict=False)
         document = DeskDocument.model_construct(None, **{kind.replace("-", "_"): {handle: wanted}})
         return await configured(edge, caller, document)
 
@@ -167,7 +167,7 @@ async def put_grants(request: Request, grantee: _GRANTEE, caller: Writer) -> Res
     """Grant somebody these roles, and no others."""
     edge = edge_of(request)
     must_write_everywhere(edge, caller)
-    wanted = bodies.parse(Grants, await bodies.read(request, edge.settings.max_body_bytes))
+    wanted = bodies.parse(Grants, await bodies.read(request, edge.settings))
     return await configured(edge, caller, DeskDocument.model_construct(grants={grantee: wanted.roles}))
 
 
@@ -187,7 +187,7 @@ async def issue_key(request: Request, caller: Writer) -> Response:
     edge = edge_of(request)
     must_write_everywhere(edge, caller)
     given = parameters.idempotency_key(request)
-    wanted = bodies.parse(NewKey, await bodies.read(request, edge.settings.max_body_bytes))
+    wanted = bodies.parse(NewKey, await bodies.read(request, edge.settings))
     if wanted.expires_at is not None and wanted.expires_at <= edge.desk.now():
         raise NotValid(faults=[{"field": "body/expires_at", "rule": "must lie ahead"}])
     sender = (caller.actor.kind, caller.actor.id)
