@@ -208,7 +208,7 @@ def told(life: Life, desk: Desk, ticket: int = 1) -> None:
         if move.word == "hold":
             fields["reason"] = move.said
         if move.word == "assign":
-            fields["assignee"] = str(REQUESTER) if move.said else "ann"
+            fields |= {"assignee": "ann", "own": move.said}
         desk.then(_EVENTS[move.word], move.at, ticket, **fields)
 
 

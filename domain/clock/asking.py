@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from uuid import UUID
 
 from domain.clock.clocks import Clocks, elapsed
 from domain.clock.explain import Change, Explanation, explain
@@ -11,7 +10,7 @@ from domain.clock.hearing import mark_of
 from domain.clock.marks import Fact
 from domain.clock.policy import Kind, Policies
 from domain.envelope import Event
-from domain.ticket.events import RequesterChanged, SlaDetached, SlaRecalculated, SlaRetargeted, TicketOpened
+from domain.ticket.events import SlaDetached, SlaRecalculated, SlaRetargeted
 
 _RETARGETING = frozenset({Fact.ATTACHED, Fact.RECALCULATED, Fact.REOPENED, Fact.MERGE_REVERSED})
 """The facts through which a clock may come under another policy."""
@@ -48,13 +47,8 @@ def explanations_of(events: Iterable[Event], at: datetime, policies: Policies) -
 def _moves(events: Iterable[Event], policies: Policies) -> Iterator[tuple[Event, Clocks, Fact]]:
     """The clocks after each event that tells them something."""
     clocks = Clocks()
-    requester: UUID | None = None
     for event in events:
-        if isinstance(event, TicketOpened):
-            requester = event.requester
-        elif isinstance(event, RequesterChanged):
-            requester = event.new
-        mark = mark_of(event, requester)
+        mark = mark_of(event)
         if mark is not None:
             clocks = advance(clocks, mark, policies)
             yield event, clocks, mark.fact

@@ -132,7 +132,7 @@ def judged(events: Iterable[Event], at: datetime, policies: Policies) -> list[Ju
         if not isinstance(event, TicketEvent) or event.effective_at > at:
             continue
         ticket = evolve(ticket, cast(TicketFact, event))
-        mark = mark_of(event, ticket.requester)
+        mark = mark_of(event)
         if mark is None:
             continue
         clocks = advance(clocks, mark, policies)

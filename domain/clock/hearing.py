@@ -4,7 +4,6 @@ Whoever folds clocks (views, explanations, decisions) hears with this, so that a
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, PolicyRef
@@ -25,6 +24,7 @@ _FACTS: dict[type[Event], Fact] = {
     e.TicketAssigned: Fact.ASSIGNED,
     e.TicketClaimed: Fact.ASSIGNED,
     e.TicketReleased: Fact.ASSIGNED,
+    e.RequesterChanged: Fact.ASSIGNED,
     e.TicketResolved: Fact.RESOLVED,
     e.TicketClosed: Fact.CLOSED,
     e.TicketReopened: Fact.REOPENED,
@@ -45,10 +45,8 @@ _FACTS: dict[type[Event], Fact] = {
 """What each event says to a clock; what a correction says depends on what it corrects."""
 
 
-def mark_of(event: Event, requester: UUID | None = None) -> Mark | None:
+def mark_of(event: Event) -> Mark | None:
     """The mark that ``event`` makes on the clocks; None when it says nothing to them.
-
-    ``requester`` is whose request the ticket is by then: one who is the assignee as well waits for nobody.
 
     A fact counts from when it happened, though a warning or a note may have been recorded since: a reply in time wins,
     however late it is heard of. That clocks do not run backwards over it, their fold sees to.
@@ -66,9 +64,8 @@ def mark_of(event: Event, requester: UUID | None = None) -> Mark | None:
             return None
         case e.TicketPutOnHold():
             return Mark(fact=fact, at=at, version=version, who=who, reason=event.reason, silent=silent)
-        case e.TicketAssigned() | e.TicketClaimed():
-            served = event.assignee == str(requester)
-            return Mark(fact=fact, at=at, version=version, to_requester=served, silent=silent)
+        case e.TicketAssigned() | e.TicketClaimed() | e.RequesterChanged():
+            return Mark(fact=fact, at=at, version=version, to_requester=event.own, silent=silent)
         case e.SlaAttached() | e.SlaRetargeted() | e.SlaRecalculated():
             return Mark(fact=fact, at=at, version=version, policy=_policy_of(event), silent=silent)
         case e.SlaExempted():

@@ -24,7 +24,7 @@ class Fact(StrEnum):
     """Put on hold, or held for another `reason`."""
     RESUMED = "resumed"
     ASSIGNED = "assigned"
-    """Somebody else is answerable; `to_requester` says whether that is the requester."""
+    """Somebody else is answerable, or asks; `to_requester` says whether these are the same person."""
     RESOLVED = "resolved"
     CLOSED = "closed"
     REOPENED = "reopened"

@@ -291,11 +291,15 @@ def _if_new(event: e.SetupEvent, known: e.SetupEvent | None) -> Iterator[e.Setup
         yield event
 
 
+_SEALED = ("name", "email", "person")
+"""What is sealed of an agent, or follows from what is."""
+
+
 def _agent(name: str, part: AgentPart, setup: Setup, contacts: Contacts) -> Iterator[e.SetupEvent]:
     wanted = e.AgentDefined(agent=name, **part.model_dump())
     known = setup.agents.get(name)
     moved = contacts.get(name, ("", "")) != (part.name, part.email)
-    if moved or _says(wanted, "name", "email") != _says(known, "name", "email"):
+    if moved or _says(wanted, *_SEALED) != _says(known, *_SEALED):
         yield wanted
 
 

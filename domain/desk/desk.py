@@ -76,7 +76,7 @@ class Desk(Application[UUID]):
 
     def configure(self, plan: Callable[[Setup], Sequence[SetupEvent]], act: Act) -> int:
         """Record what ``plan`` says must change; returns the position (0 if nothing had to)."""
-        task = Configuring(plan, act, lambda agent: self.keys.stream_of("person", "agent", agent))
+        task = Configuring(plan, act, self.keys)
         self.writer.submit(task)
         return int(task.future.result())
 

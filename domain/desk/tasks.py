@@ -6,9 +6,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
+
 from domain.access.events import AccessEvent, AccessRefused
 from domain.clock.attaching import service_level
 from domain.desk.order import IdempotencyKey, Order, Receipt
+from domain.desk.owning import with_owner
 from domain.desk.permitting import may_see, must_be_allowed, when
 from domain.desk.work import Draft
 from domain.envelope import Act, Event
@@ -23,7 +26,7 @@ from domain.errors import (
 )
 from domain.person.events import PersonEvent, PersonRegistered
 from domain.request.events import RequestDecided
-from domain.setup.events import SETUP, SetupEvent
+from domain.setup.events import SETUP, AgentDefined, SetupEvent
 from domain.setup.state import Setup
 from domain.store.keys import SubjectKeys
 from domain.ticket.commands import COMMANDS, Command, Elsewhere, Situation, decide, must_be_where_it_is_possible
@@ -106,16 +109,21 @@ class Task:
 class Configuring(Task):
     """A change of the configuration: ``plan`` says what must be recorded, given what is configured."""
 
-    def __init__(self, plan: Callable[[Setup], Sequence[SetupEvent]], act: Act, subject: Callable[[str], UUID]) -> None:
+    def __init__(self, plan: Callable[[Setup], Sequence[SetupEvent]], act: Act, keys: SubjectKeys) -> None:
         super().__init__()
         self.plan = plan
         self.act = act
-        self.subject = subject
+        self.keys = keys
 
     def decide(self, draft: Draft, find: Callable[[str], UUID | None]) -> None:
         for event in self.plan(draft.setup):
+            if isinstance(event, AgentDefined) and event.email:
+                person = self.keys.stream_of("person", "email", event.email.casefold())
+                event = msgspec.structs.replace(event, person=person)
             agent = getattr(event, "agent", None)
-            draft.record(SETUP, event, self.act, subject=self.subject(agent) if agent else None)
+            draft.record(
+                SETUP, event, self.act, subject=self.keys.stream_of("person", "agent", agent) if agent else None
+            )
 
 
 class Witnessing(Task):
@@ -267,6 +275,7 @@ class Ordering(Task):
             place, fact = (event.stream, event.event) if isinstance(event, Elsewhere) else (stream, event)
             current = draft.ticket(place)
             before.setdefault(place, current)
+            fact = with_owner(fact, current, order.principal, setup, self.keys)
             draft.record(place, fact, act, occurred_at=occurred_at, subject=_subject(fact, current, order))
             if isinstance(fact, TicketOpened):
                 self.opened = fact.number

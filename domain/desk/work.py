@@ -44,14 +44,14 @@ class Stream(msgspec.Struct):
             state = setup_state.evolve(self.state or Setup(), event)
         elif isinstance(event, TicketEvent):
             state = ticket_state.evolve(self.state or Ticket(), cast(TicketFact, event))
-            clocks = clocks and _heard(clocks, event, state, policies)
+            clocks = clocks and _heard(clocks, event, policies)
         else:
             state = None
         return Stream(event.version, state, self.first or event, event.effective_at, clocks)
 
 
-def _heard(clocks: Clocks, event: TicketEvent, ticket: Ticket, policies: Policies) -> Clocks | None:
-    mark = mark_of(event, ticket.requester)
+def _heard(clocks: Clocks, event: TicketEvent, policies: Policies) -> Clocks | None:
+    mark = mark_of(event)
     try:
         return clocks if mark is None else advance(clocks, mark, policies)
     except UnknownPolicy:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from domain.envelope import Event, Json, Personal
+from domain.envelope import NOWHERE, Event, Json, Personal
 
 SETUP = UUID("5e709000-0000-4000-8000-000000000001")
 """The one stream of configuration."""
@@ -68,7 +68,10 @@ class GroupRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AgentDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """An agent works in these groups. ``agent`` is a handle; the name and address are personal."""
+    """An agent works in these groups. ``agent`` is a handle; the name and address are personal.
+
+    ``person`` is the pseudonym under which the agent asks for something by that address, if one is known.
+    """
 
     TYPE = "setup.agent-defined.v1"
 
@@ -78,6 +81,7 @@ class AgentDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     available: bool = True
     name: Personal[str] = ""
     email: Personal[str] = ""
+    person: UUID = NOWHERE
 
 
 class AgentRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):

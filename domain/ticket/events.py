@@ -74,13 +74,14 @@ class TicketOpened(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RequesterChanged(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """The ticket turned out to be another person's request."""
+    """The ticket turned out to be another person's request; ``own``: that of whoever is answerable for it."""
 
     TYPE = "ticket.requester-changed.v1"
 
     old: UUID
     new: UUID
     reason: Personal[str] = ""
+    own: bool = False
 
 
 class ParticipantAdded(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
@@ -235,21 +236,23 @@ class TicketRouted(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TicketAssigned(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """One agent became answerable for the ticket."""
+    """One agent became answerable for the ticket; ``own``: for their own request."""
 
     TYPE = "ticket.assigned.v1"
 
     old: str = ""
     assignee: str
     reason: Personal[str] = ""
+    own: bool = False
 
 
 class TicketClaimed(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """An agent took the ticket on."""
+    """An agent took the ticket on; ``own``: their own request."""
 
     TYPE = "ticket.claimed.v1"
 
     assignee: str
+    own: bool = False
 
 
 class TicketReleased(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):

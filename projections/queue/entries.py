@@ -88,7 +88,7 @@ entries = queue.table(
 
 def changed(entry: QueueEntry, event: TicketEvent, versions: Versions, **changes: Any) -> QueueEntry:
     """The entry after ``event``, with its clocks moved on."""
-    mark = mark_of(event, changes.get("requester", entry.requester))
+    mark = mark_of(event)
     if mark is not None:
         changes |= shown(advance(entry.clocks, mark, versions))
     return replace(entry, version=event.version, updated_at=event.effective_at, **changes)

@@ -20,7 +20,6 @@ def start(row: TicketClocks | None, event: e.TicketOpened, versions: Versions) -
     fresh = TicketClocks(
         ticket=event.stream,
         number=event.number,
-        requester=event.requester,
         imported=bool(event.imported_from) or event.act.channel == IMPORTED,
         alarm_at=None,
         held_until=None,
@@ -31,11 +30,6 @@ def start(row: TicketClocks | None, event: e.TicketOpened, versions: Versions) -
         entries=Entries(),
     )
     return moved(fresh, event, versions)
-
-
-@tickets.on(e.RequesterChanged)
-def be_asked_by_another(row: TicketClocks, event: e.RequesterChanged) -> TicketClocks:
-    return replace(row, requester=event.new)
 
 
 @tickets.on(e.RequestTypeChanged)
@@ -104,6 +98,7 @@ def change_target(row: TicketClocks, event: e.SlaRetargeted | e.SlaDetached, ver
 
 
 @tickets.on(
+    e.RequesterChanged,
     e.RequesterReplied,
     e.AgentReplied,
     e.WorkStarted,
@@ -131,7 +126,7 @@ def moved(
     row: TicketClocks, event: e.TicketEvent, versions: Versions, cause: str | None = None, **changes: Any
 ) -> TicketClocks:
     """The ticket with its clocks moved on, and in other circumstances if ``changes`` names some."""
-    mark = mark_of(event, row.requester)
+    mark = mark_of(event)
     if mark is None:
         return placed(row, **changes) if changes else row
     clocks = advance(row.clocks, mark, versions)

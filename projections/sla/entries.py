@@ -128,7 +128,6 @@ class TicketClocks(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ticket: Annotated[UUID, _is("The ticket's stream.")]
     number: Annotated[int, _is("The number people know it by.")]
-    requester: Annotated[UUID, _is("The person who asks, as a pseudonym.")]
     imported: Annotated[bool, _is("Whether it was brought over from another desk.")]
     alarm_at: Annotated[
         datetime | None,
