@@ -20,8 +20,8 @@ from domain.access.principal import system
 from domain.clock.striking import Strike
 from domain.desk import Desk, Order
 from domain.errors import NothingChanges, NotReadyYet
-from projections.engine import complete_to
-from projections.sla import alarms
+from projections.engine import ViewChanged, ViewMissing, complete_to, current_edition
+from projections.sla import alarms, sla
 
 BATCH = 256
 MOST_UNSHOWN = 4 * BATCH
@@ -57,6 +57,7 @@ class _Striking:
         self._desk = desk
         self._now = now
         self._active = False
+        self._reads = False
         self._unshown: dict[UUID, int] = {}
         self._put_off: dict[UUID, float] = {}
         self._leases = Leases(dsn, patience_s)
@@ -72,8 +73,10 @@ class _Striking:
             if not self._leases.take("clock"):
                 return STANDBY_S
             self._active = True
-        if self._connection.execute("SELECT to_regclass('sla.tickets')").fetchone() == (None,):
-            return REST_S
+        if not self._reads:
+            self._reads = self._can_read()
+            if not self._reads:
+                return REST_S
         self._forget()
         if len(self._unshown) > MOST_UNSHOWN:
             return REST_S / 10
@@ -83,6 +86,16 @@ class _Striking:
         )
         self._strike(due, now)
         return 0.0 if len(due) == BATCH else REST_S
+
+    def _can_read(self) -> bool:
+        """Whether the view is there, and is the one that this software describes."""
+        if self._connection.execute("SELECT to_regclass('projections.editions')").fetchone() == (None,):
+            return False
+        try:
+            current_edition(self._connection, sla)
+        except (ViewMissing, ViewChanged):
+            return False
+        return True
 
     def close(self) -> None:
         self._leases.close()

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event as Flag
+from typing import Any
+
+import psycopg
 
 from consumers.feeding import Batch, Feedings, Poison, open_in_bulk
 from consumers.lease import Leases
@@ -11,7 +14,7 @@ from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.envelope import EVENT_TYPES, Event
 from domain.store.upcasts import UPCASTS
-from projections.engine import STORE, Edition, View
+from projections.engine import STORE, Edition, View, ViewChanged, current_edition, install
 from projections.engine import rebuild as build_anew
 
 BATCH = 2000
@@ -63,6 +66,27 @@ class _Following:
     def close(self) -> None:
         self._leases.close()
         self._feedings.close()
+
+
+def renew(desk: Desk, views_dsn: str, views: Sequence[View], tell: Callable[[View], None]) -> None:
+    """Build anew, from the store, the views that stand as another version of the software described them.
+
+    For a desk that nobody else feeds or reads yet. ``tell`` hears of each view before it is built.
+    """
+    with connect(views_dsn) as connection:
+        install(connection, tuple(views))
+        changed = [view for view in views if _is_changed(connection, view)]
+    for view in changed:
+        tell(view)
+        rebuild(desk, views_dsn, view)
+
+
+def _is_changed(connection: psycopg.Connection[Any], view: View) -> bool:
+    try:
+        current_edition(connection, view)
+    except ViewChanged:
+        return True
+    return False
 
 
 def rebuild(

@@ -3,6 +3,7 @@
 import fcntl
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 
 from api.serving import Server
 from consumers.clock import clock
-from consumers.follow import follow
+from consumers.follow import follow, renew
 from deploy import wiring
 from deploy.desk_file import read_desk_file
 from deploy.settings import Settings, SettingsError, read
@@ -27,6 +28,7 @@ from domain.desk import Desk
 from domain.desk.configuring import plan
 from domain.envelope import Act, Actor
 from domain.setup.events import EVERYWHERE, ApiKeyIssued, RoleGranted
+from projections.engine import View
 from projections.views import ALL
 
 OPERATOR = Act(actor=Actor(kind="system", id="operator"), channel="cli")
@@ -109,6 +111,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         key = first_start(desk, found.home)
         stop = Flag()
         views = wiring.projector_url(found)
+        renew(desk, views, ALL, _tell_of_renewal)
         consumers = (
             Thread(target=follow, args=(desk, views, ALL, stop), name="acta follow", daemon=True),
             Thread(target=clock, args=(desk, views, stop), name="acta clock", daemon=True),
@@ -138,6 +141,10 @@ def alone(settings: Settings) -> Iterator[None]:
         except BlockingIOError:
             raise SettingsError(f"ACTA_HOME: a desk runs in {home} already; its address is in run.json.") from None
         yield
+
+
+def _tell_of_renewal(view: View) -> None:
+    logging.getLogger("acta.run").warning("view=%s state=rebuilding reason='this version shows more of it'", view.name)
 
 
 def first_start(desk: Desk, home: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaProducer
 
 from consumers.cloudevents import NOTHING
-from consumers.follow import follow, rebuild
+from consumers.follow import follow, rebuild, renew
 from consumers.lag import lag
 from consumers.loop import Halted
 from consumers.project import project
@@ -283,3 +283,18 @@ def test_lag_says_how_far_everyone_is(
     ]
     assert {each.position for each in found} == {desk.store.head() - 6}
     assert all(each.events == 6 and each.seconds > 0 for each in found)
+
+
+def test_views_that_another_version_described_are_built_anew_before_they_are_fed(desk: Desk, views_dsn: str) -> None:
+    told: list[View] = []
+    renew(desk, views_dsn, [watching], told.append)
+    write(desk, 3)
+    rebuild(desk, views_dsn, watching)
+    renew(desk, views_dsn, [watching], told.append)
+    assert told == []
+    with psycopg.connect(views_dsn, autocommit=True) as connection:
+        connection.execute("UPDATE projections.editions SET shape = 'another' WHERE state = 'current'")
+    renew(desk, views_dsn, [watching], told.append)
+    assert told == [watching]
+    with psycopg.connect(views_dsn) as connection:
+        assert complete_to(connection, "watching") == desk.store.head()
