@@ -65,7 +65,7 @@ def test_a_clock_that_begins_before_its_view_waits_for_it_without_a_word(
     def looked() -> bool:
         with psycopg.connect(database) as connection:
             said = "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
-            return any("'sla.tickets'" in query for (query,) in connection.execute(said))
+            return any("'projections.editions'" in query for (query,) in connection.execute(said))
 
     ticket = opened_ago(promised, 2 * HOUR)
     with running(clock, promised, views_dsn) as early:
