@@ -83,7 +83,9 @@ def picture(
         *(shape for x, row, kind, text in legend for shape in _meaning(x, foot + _FOOT + _LINE * row, kind, text)),
     ]
     told = "\n".join(title(one, wall) for one in explanations)
-    return _document(number, about, told, foot + _FOOT + _LINE * legend[-1][1] + 12, body)
+    # A clock that ended at the instant it started has no stretch to be explained.
+    rows = legend[-1][1] if legend else 0
+    return _document(number, about, told, foot + _FOOT + _LINE * rows + 12, body)
 
 
 def _laid_out(explanations: Sequence[Explanation], policies: Policies, zone: ZoneInfo) -> tuple[Axis, list[Lane]]:

@@ -221,3 +221,12 @@ def test_a_clock_without_a_policy_is_drawn_in_plain_time() -> None:
     desk.then(e.TicketOpened, "2026-03-27 16:00", number=1, department="it", requester=UUID(int=9), priority=3)
     svg = drawn(desk, "2026-03-28 16:00")
     assert hints(svg, "counted") == ["counted: 24:00", "counted: 24:00"]
+
+
+def test_clocks_that_ended_at_the_instant_they_started_are_drawn_all_the_same() -> None:
+    desk = Desk()
+    desk.then(e.TicketOpened, "2026-03-27 16:00", number=1, department="it", requester=UUID(int=9), priority=3)
+    desk.then(e.TicketCancelled, "2026-03-27 16:00")
+    svg = drawn(desk, "2026-03-27 16:00")
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert hints(svg, "counted") == []
