@@ -19,7 +19,8 @@ from api.problems import KeyIssuedAlready, NotValid
 from api.setup_shapes import Configured, KeyIssued, KeyList, SetupShown, definitions, keys_shown, setup_shown
 from domain.access import api_keys as keys
 from domain.access.principal import Principal
-from domain.desk.configuring import (
+from domain.desk.configuring import plan
+from domain.desk.document import (
     HANDLE,
     AgentPart,
     CalendarPart,
@@ -28,7 +29,6 @@ from domain.desk.configuring import (
     GroupPart,
     PolicyPart,
     RequestTypePart,
-    plan,
 )
 from domain.envelope import Act
 from domain.errors import KeyNotFound, KeyUsedDifferently, NotAllowed, NotKnown, SetupConflict

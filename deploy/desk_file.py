@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from domain.clock.calendar import WEEKDAYS
-from domain.desk.configuring import DeskDocument
+from domain.desk.document import DeskDocument
 from domain.errors import SetupConflict
 
 

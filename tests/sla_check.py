@@ -39,7 +39,8 @@ from domain.clock.clocks import elapsed
 from domain.clock.configured import Configured
 from domain.clock.explain import explain
 from domain.desk import Desk
-from domain.desk.configuring import DeskDocument, plan
+from domain.desk.configuring import plan
+from domain.desk.document import DeskDocument
 from domain.envelope import Event
 from machines import Databases, find_broker
 from projections.engine import install, rebuild

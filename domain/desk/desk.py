@@ -16,7 +16,8 @@ from psycopg_pool import ConnectionPool
 
 from domain.access.events import AccessEvent
 from domain.desk.order import IdempotencyKey, Order, Receipt
-from domain.desk.tasks import Configuring, Ordering, Witnessing
+from domain.desk.ordering import Ordering
+from domain.desk.tasks import Configuring, Witnessing
 from domain.desk.writer import Writer, clock, number_of
 from domain.envelope import Act, Event
 from domain.errors import TicketNotFound

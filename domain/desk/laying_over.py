@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from domain.desk.configuring import DeskDocument, plan
+from domain.desk.configuring import plan
+from domain.desk.document import DeskDocument
 from domain.setup.events import CalendarVersioned, PolicyVersioned, SetupEvent
 from domain.setup.state import Setup, fold
 

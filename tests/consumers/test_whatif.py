@@ -20,7 +20,8 @@ from domain.clock.comparing import Comparison
 from domain.clock.striking import Strike
 from domain.clock.supposing import supposed
 from domain.desk import Desk, Order
-from domain.desk.configuring import DeskDocument, plan
+from domain.desk.configuring import plan
+from domain.desk.document import DeskDocument
 from domain.desk.laying_over import laid_over
 from domain.envelope import Event
 from domain.errors import Refused

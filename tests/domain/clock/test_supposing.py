@@ -13,7 +13,8 @@ from domain.clock.comparing import Changed, Comparison, Judged, Tally, Turned, j
 from domain.clock.configured import Configured
 from domain.clock.policy import Kind, Policies
 from domain.clock.supposing import supposed
-from domain.desk.configuring import DeskDocument, plan
+from domain.desk.configuring import plan
+from domain.desk.document import DeskDocument
 from domain.desk.laying_over import laid_over
 from domain.setup.events import CalendarVersioned, PolicyVersioned
 from domain.setup.state import Setup, fold

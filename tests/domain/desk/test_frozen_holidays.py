@@ -10,7 +10,8 @@ from desks import ACT, open_desk, prepare
 from domain.clock.configured import Configured
 from domain.clock.policy import PolicyRef
 from domain.desk import Desk
-from domain.desk.configuring import DeskDocument, plan
+from domain.desk.configuring import plan
+from domain.desk.document import DeskDocument
 
 DOCUMENT = DeskDocument.model_validate(
     {
