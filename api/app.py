@@ -19,6 +19,7 @@ from api import (
     openapi,
     queues,
     recalculation,
+    record,
     reports,
     setup,
     setup_shapes,
@@ -42,6 +43,7 @@ ROUTERS = (
     reports.router,
     audit.router,
     feed.router,
+    record.router,
     setup.router,
     health.router,
 )

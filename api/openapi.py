@@ -133,6 +133,7 @@ _TAGS = [
     {"name": "reports", "description": "Figures."},
     {"name": "audit", "description": "Who did what, when and why."},
     {"name": "events", "description": "The gap-free feed of changes."},
+    {"name": "record", "description": "The transparency log: what proves that history was not changed."},
     {"name": "setup", "description": "What the desk is configured to be."},
     {"name": "running", "description": "Whether it runs, and how."},
 ]

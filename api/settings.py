@@ -1,5 +1,7 @@
 """What the HTTP edge can be told; the composition root reads it from wherever it likes."""
 
+from pathlib import Path
+
 import msgspec
 
 
@@ -9,7 +11,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``head_seconds`` and ``body_seconds`` are how long the two parts of a request may take to arrive;
     ``wait_seconds`` is how long a read waits for a view to reach
     ``wait_for``; ``heartbeat_seconds`` the pause after which a silent event stream says that it lives; ``poll_seconds``
-    how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from.
+    how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from;
+    ``ledger`` the folder of the transparency log, if there is one.
     """
 
     max_head_bytes: int = 64 * 1024
@@ -21,3 +24,4 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: float = 0.2
     setup_seconds: float = 0.5
     readers: int = 8
+    ledger: Path | None = None

@@ -15,6 +15,7 @@ from rich.table import Table
 from consumers.clock import clock as keep_time
 from consumers.follow import rebuild as build_anew
 from consumers.lag import lag
+from consumers.ledger import ledger as keep_ledger
 from consumers.loop import Halted, stop_on_signals
 from consumers.project import connect
 from consumers.project import project as keep_projecting
@@ -24,6 +25,7 @@ from deploy.cli_explain import explain
 from deploy.cli_import import importing
 from deploy.cli_recalculate import recalculate
 from deploy.cli_setup import configure, keys
+from deploy.cli_verify import verify_record
 from deploy.cli_whatif import whatif
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
@@ -41,6 +43,7 @@ cli.command()(configure)
 cli.command()(explain)
 cli.command()(whatif)
 cli.command()(recalculate)
+cli.command(name="verify")(verify_record)
 console = Console()
 
 
@@ -125,6 +128,15 @@ def clock() -> None:
     """
     with opened() as (found, desk):
         until_stopped(lambda stop: keep_time(desk, wiring.projector_url(found), stop))
+
+
+@cli.command()
+def ledger() -> None:
+    """Keep the transparency log: every event into the tree, a signed checkpoint over it. A second ledger stands by."""
+    with opened() as (found, desk):
+        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
+        signer = wiring.signer(found)
+        until_stopped(lambda stop: keep_ledger(desk.store, lease, found.ledger_path, signer, stop))
 
 
 def until_stopped(work: Callable[[Flag], None]) -> None:

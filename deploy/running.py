@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from api.serving import Server
 from consumers.clock import clock
 from consumers.follow import follow, renew
+from consumers.ledger import ledger
 from deploy import wiring
 from deploy.desk_file import read_desk_file
 from deploy.settings import Settings, SettingsError, read
@@ -111,10 +112,18 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         key = first_start(desk, found.home)
         stop = Flag()
         views = wiring.projector_url(found)
+        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
+        signer = wiring.signer(found)
         renew(desk, views, ALL, _tell_of_renewal)
         consumers = (
             Thread(target=follow, args=(desk, views, ALL, stop), name="acta follow", daemon=True),
             Thread(target=clock, args=(desk, views, stop), name="acta clock", daemon=True),
+            Thread(
+                target=ledger,
+                args=(desk.store, lease, found.ledger_path, signer, stop),
+                name="acta ledger",
+                daemon=True,
+            ),
         )
 
         def ready(url: str) -> None:

@@ -47,6 +47,18 @@ class Settings(BaseModel):
         default=None,
         description="File with the key-encryption key: 32 bytes, raw, hexadecimal or base64. Default: HOME/kek.",
     )
+    ledger_dir: Path | None = Field(
+        default=None, description="Folder of the transparency log; the API reads it, too. Default: HOME/ledger."
+    )
+    ledger_origin: str = Field(
+        default="acta.local/record",
+        pattern=r"^[!-*,-~]{1,200}$",
+        description="Name of the log and of its key, as a URL without scheme; never changed once something is signed.",
+    )
+    ledger_key_file: Path | None = Field(
+        default=None,
+        description="File with the key that signs the log: 32 bytes, like the other. Default: HOME/ledger.key.",
+    )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
@@ -62,6 +74,16 @@ class Settings(BaseModel):
     def kek_path(self) -> Path:
         """Where the key-encryption key is."""
         return self.kek_file or self.home / "kek"
+
+    @property
+    def ledger_path(self) -> Path:
+        """Where the transparency log is."""
+        return self.ledger_dir or self.home / "ledger"
+
+    @property
+    def ledger_key_path(self) -> Path:
+        """Where the key that signs it is."""
+        return self.ledger_key_file or self.home / "ledger.key"
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -81,11 +103,16 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 
 def key_encryption_key(path: Path) -> bytes:
-    """The 32 bytes of the key-encryption key in a file: raw, in hexadecimal, or as base64."""
+    """The 32 bytes of the key-encryption key in a file."""
+    return secret_bytes(path, "ACTA_KEK_FILE")
+
+
+def secret_bytes(path: Path, variable: str) -> bytes:
+    """The 32 bytes of a key in a file: raw, in hexadecimal, or as base64. What is wrong is said with the variable."""
     try:
         content = path.read_bytes()
     except OSError as fault:
-        raise SettingsError(f"ACTA_KEK_FILE: {path} cannot be read ({fault.strerror}).") from None
+        raise SettingsError(f"{variable}: {path} cannot be read ({fault.strerror}).") from None
     if len(content) == 32:
         return content
     for decode in (bytes.fromhex, lambda text: b64decode(text, validate=True)):
@@ -95,4 +122,4 @@ def key_encryption_key(path: Path) -> bytes:
             continue
         if len(decoded) == 32:
             return decoded
-    raise SettingsError(f"ACTA_KEK_FILE: {path} must hold 32 bytes: raw, in hexadecimal, or as base64.")
+    raise SettingsError(f"{variable}: {path} must hold 32 bytes: raw, in hexadecimal, or as base64.")

@@ -1,9 +1,12 @@
 """The composition root: opens what a process needs, in order, and closes it in reverse."""
 
+import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_bytes
+from tempfile import mkstemp
 
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
@@ -16,10 +19,12 @@ from consumers import asyncapi
 from consumers.topics import Client, ensure_topic
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
-from deploy.settings import Settings, SettingsError, key_encryption_key
+from deploy.settings import Settings, SettingsError, key_encryption_key, secret_bytes
 from domain.desk import Desk
+from domain.record.note import Signer
 
 APP, PROJECTOR, ANALYST = "acta_app", "acta_projector", "acta_analyst"
+_log = logging.getLogger("acta.deploy")
 
 
 @contextmanager
@@ -72,10 +77,34 @@ def kek(settings: Settings) -> bytes:
 
 
 def draw_key(path: Path) -> None:
-    """Draw a key into a file that only its owner reads."""
+    """Draw a key into a file that only its owner reads; of two processes that draw at once, one does.
+
+    The file is there whole, also after a loss of power, or not at all.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(token_bytes(32))
+    handle, draft = mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)
+
+
+def signer(settings: Settings) -> Signer:
+    """The one who signs the transparency log; on a machine of one's own the key is drawn at the first start."""
+    path = settings.ledger_key_path
+    if settings.ledger_key_file is None and not path.exists():
+        draw_key(path)
+        _log.warning(
+            "the key that signs the transparency log was drawn into %s: move it to where it is safe, keep a copy, and"
+            " name it in ACTA_LEDGER_KEY_FILE; whoever has it can sign another history, and without it this one ends",
+            path,
+        )
+    return Signer(settings.ledger_origin, secret_bytes(path, "ACTA_LEDGER_KEY_FILE"))
 
 
 @contextmanager
@@ -104,7 +133,7 @@ def app(settings: Settings) -> Iterator[FastAPI]:
 
 def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
     """The HTTP application over a desk and its views."""
-    edge = EdgeSettings(max_body_bytes=settings.max_body_bytes)
+    edge = EdgeSettings(max_body_bytes=settings.max_body_bytes, ledger=settings.ledger_path)
     topics = asyncapi.document([asyncapi.events(settings.topic)])
     return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)
 

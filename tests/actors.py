@@ -1,6 +1,7 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
-Parts: ``relay``, ``project``, ``write``, ``clock``. A clock given ``stop_after_reading`` stops itself when it knows
+Parts: ``relay``, ``project``, ``write``, ``clock``, ``ledger``. A ledger given ``stop_at_sync`` stops itself before it
+waits for the disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows
 whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the
 messages of that transaction are at the broker and not yet committed; a projector stops where ``watching`` does.
 """
@@ -23,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import psycopg  # noqa: E402
 
 from consumers.clock import clock  # noqa: E402
+from consumers.ledger import ledger  # noqa: E402
 from consumers.loop import stop_on_signals  # noqa: E402
 from consumers.outlet import Outlet  # noqa: E402
 from consumers.project import project  # noqa: E402
@@ -31,6 +33,7 @@ from consumers.topics import Client  # noqa: E402
 from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
+from ledgers import SIGNER  # noqa: E402
 from projections.sla import alarms  # noqa: E402
 from watching import watching  # noqa: E402
 
@@ -51,6 +54,8 @@ class World:
     patience_s: float = 2.0
     stop_in_transaction: int = 0
     stop_after_reading: bool = False
+    log: str = ""
+    stop_at_sync: int = 0
 
     @property
     def client(self) -> Client:
@@ -79,6 +84,15 @@ def act_as_clock(world: World, stop: Flag) -> None:
         _stop_after_reading()
     desk = Desk(world.app, KEK)
     clock(desk, world.views, stop, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_ledger(world: World, stop: Flag) -> None:
+    """The real ledger."""
+    if world.stop_at_sync:
+        _stop_at_sync(world.stop_at_sync)
+    desk = Desk(world.app, KEK)
+    ledger(desk.store, world.app, Path(world.log), SIGNER, stop, batch=20, patience_s=world.patience_s)
     desk.close()
 
 
@@ -139,7 +153,27 @@ def _stop_after_reading() -> None:
     alarms.due = due
 
 
-PARTS = {"relay": act_as_relay, "project": act_as_projector, "write": act_as_writer, "clock": act_as_clock}
+def _stop_at_sync(number: int) -> None:
+    synced = os.fsync
+    left = [number]
+
+    def fsync(file: int) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            print("stopping before the disk", flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        synced(file)
+
+    os.fsync = fsync  # type: ignore[assignment]
+
+
+PARTS = {
+    "relay": act_as_relay,
+    "project": act_as_projector,
+    "write": act_as_writer,
+    "clock": act_as_clock,
+    "ledger": act_as_ledger,
+}
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(asctime)s %(message)s")

@@ -233,6 +233,23 @@ class PostgresRecorder(ApplicationRecorder):
         query += " ORDER BY e.position LIMIT %(limit)s"
         return self._fetch(query, {"after": after, "limit": limit, "types": list(types), "until": until})
 
+    def succession(self, after: int, limit: int) -> list[tuple[SealedEvent, int]]:
+        """The events of the whole log after a position, in order, each with the position of its stream's event before.
+
+        That is 0 for the first of a stream, and where the one before is missing. Seals stay closed.
+        """
+        query = (
+            f"SELECT {_PLACE}, coalesce((SELECT p.position FROM acta.events p"
+            " WHERE p.stream = e.stream AND p.version = e.version - 1), 0)"
+            " FROM acta.events e WHERE e.position > %s ORDER BY e.position LIMIT %s"
+        )
+        with self._pool.connection() as connection, connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            rows = cursor.execute(query.encode(), (after, limit)).fetchall()
+        return [
+            (SealedEvent(stream, version, topic, body, position, recorded_at), previous)
+            for stream, version, topic, body, position, recorded_at, previous in rows
+        ]
+
     def events_at(self, positions: Sequence[int]) -> list[SealedEvent]:
         """The events at these positions of the whole log, in order, with the keys of their seals."""
         return self._fetch(f"{_OPENED} WHERE e.position = ANY(%b::bigint[]) ORDER BY e.position", (list(positions),))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.cli import collect_seldom
-from tests.bench import clocks, doors, following, importing, lists, reading, striking, writing
+from tests.bench import clocks, doors, following, importing, ledger, lists, reading, striking, writing
 from tests.bench.place import Options, Place
 from tests.bench.rows import Row, markdown, plain
 
@@ -26,6 +26,7 @@ GROUPS: dict[str, Callable[[Place], list[Row]]] = {
     "project": following.projecting,
     "rebuild": following.rebuilding,
     "fresh": following.freshness,
+    "ledger": ledger.measure,
     "import": importing.measure,
 }
 

@@ -1,6 +1,7 @@
 """What every follower of the store promises: it stops when asked, outlives its connections, and repeats nothing."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
@@ -10,12 +11,14 @@ from psycopg import sql
 
 from consumers.follow import follow
 from consumers.lease import Leases
+from consumers.ledger import ledger
 from consumers.project import project
 from consumers.relay import relay
 from consumers.topics import ensure_topic
 from consuming import running, until, write
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk
+from ledgers import SIGNER
 from machines import Broker, Prepare
 from projections.engine import complete_to
 from watching import must_equal_the_store, watching
@@ -38,7 +41,7 @@ def desk(database: str) -> Iterator[Desk]:
         yield desk
 
 
-def through_the_topic(desk: Desk, database: str, kafka: Broker, topics: str) -> Consumers:
+def through_the_topic(desk: Desk, database: str, kafka: Broker, topics: str, folder: Path) -> Consumers:
     """The relay and a projector."""
     client, topic = {"bootstrap_servers": kafka.bootstrap}, f"{topics}events"
     ensure_topic(client, topic, 2)
@@ -52,18 +55,23 @@ def through_the_topic(desk: Desk, database: str, kafka: Broker, topics: str) -> 
     return [relaying, projecting]
 
 
-def from_the_store(desk: Desk, database: str, kafka: Broker, topics: str) -> Consumers:
-    """The store's own feed."""
+def from_the_store(desk: Desk, database: str, kafka: Broker, topics: str, folder: Path) -> Consumers:
+    """The store's own feed, and the ledger."""
 
     def following(stop: Flag) -> None:
         follow(desk, as_role(database, "acta_projector"), [watching], stop)
 
-    return [following]
+    def keeping(stop: Flag) -> None:
+        ledger(desk.store, as_role(database, "acta_app"), folder, SIGNER, stop)
+
+    return [keeping, following]
 
 
 @pytest.fixture(params=[through_the_topic, from_the_store], ids=["topic", "store"])
-def consumers(request: pytest.FixtureRequest, desk: Desk, database: str, kafka: Broker, topics: str) -> Consumers:
-    return request.param(desk, database, kafka, topics)  # type: ignore[no-any-return]
+def consumers(
+    request: pytest.FixtureRequest, desk: Desk, database: str, kafka: Broker, topics: str, tmp_path: Path
+) -> Consumers:
+    return request.param(desk, database, kafka, topics, tmp_path)  # type: ignore[no-any-return]
 
 
 def settled(desk: Desk, database: str) -> bool:

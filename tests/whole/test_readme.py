@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from threading import Event as Flag
 
 import readme
 
@@ -30,9 +31,23 @@ def test_the_tour_runs_as_it_stands_in_the_readme(home: Path):
     assert refused == 1
 
 
+def test_the_transparency_log_is_read_as_the_readme_says(home: Path):
+    pause = Flag()
+    while not (home / "ledger" / "checkpoint").exists():
+        pause.wait(0.05)
+    ((_, preface), *_) = readme.blocks("Five minutes with curl")
+    ((_, block),) = readme.blocks("The transparency log")
+    environment = {**os.environ, "ACTA_HOME": str(home)}
+    run = subprocess.run(["bash", "-ec", preface + block], env=environment, capture_output=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "\n\n\u2014 acta.local/record ".encode() in run.stdout
+    assert b'"position":1,' in run.stdout
+
+
 def test_only_the_owner_can_read_where_the_key_stands(home: Path):
     assert (home / "run.json").stat().st_mode & 0o077 == 0
     assert (home / "kek").stat().st_mode & 0o077 == 0
+    assert (home / "ledger.key").stat().st_mode & 0o077 == 0
 
 
 def test_every_setting_stands_in_the_readme_with_its_default():

@@ -1,0 +1,108 @@
+"""The transparency log, handed out as c2sp.org/tlog-tiles has it: the newest checkpoint, its tiles, the key.
+
+Entries tell nothing personal and no content. Still they need a permission: how much happens is a desk's own affair, and
+a digest tells whoever guesses the few fields of an event without text whether the guess is right. To publish the
+log is the desk's decision; it issues a key with a role that may read the record, and whoever has the key may pass on.
+"""
+
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from api.edge import edge_of
+from api.gate import permitted
+from api.problems import NoSuchPage
+from domain.access.principal import Principal
+from domain.record.tiles import tile_at
+from projections.ledger import CHECKPOINT, KEY, Folder
+
+router = APIRouter(tags=["record"])
+Reader = Annotated[Principal, permitted("record.read")]
+
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""A tile never changes; private, since whoever fetched it was allowed to, and a shared cache asks nobody."""
+
+_TEXT, _BYTES = "text/plain", "application/octet-stream"
+
+
+def _answer(text: str, kind: str, example: str | None = None) -> dict[str, Any]:
+    schema = {"type": "string"} if example else {"type": "string", "format": "binary"}
+    content = {"schema": schema} | ({"example": example} if example else {})
+    return {"responses": {"200": {"description": text, "content": {kind: content}}}}
+
+
+@router.get(
+    "/record/checkpoint",
+    operation_id="get-record-checkpoint",
+    response_model=None,
+    openapi_extra=_answer(
+        "The newest checkpoint.", _TEXT, "acta.example/record\n3\ncl1SMN…\n\n— acta.example/record gP6w…\n"
+    ),
+)
+async def get_checkpoint(request: Request, caller: Reader) -> Response:
+    """The newest checkpoint of the transparency log, a signed note: origin, size, root. Whoever keeps it can tell later
+    whether anything before it was changed.
+    """
+    return PlainTextResponse(await _text(request, CHECKPOINT))
+
+
+@router.get(
+    "/record/key",
+    operation_id="get-record-key",
+    response_model=None,
+    openapi_extra=_answer("The verifier key.", _TEXT, "acta.example/record+80feb02e+AQOhB7…\n"),
+)
+async def get_key(request: Request, caller: Reader) -> Response:
+    """The verifier key of the log's signatures. Whoever checks them should have it from somewhere else as well."""
+    return PlainTextResponse(await _text(request, KEY))
+
+
+@router.get(
+    "/record/tile/{place:path}",
+    operation_id="get-record-tile",
+    response_model=None,
+    openapi_extra=_answer("The tile's bytes.", _BYTES),
+)
+async def get_tile(
+    request: Request,
+    caller: Reader,
+    place: Annotated[
+        str,
+        Path(
+            description="`<L>/<N>[.p/<W>]` for hashes of level L, `entries/<N>[.p/<W>]` for entries.",
+            max_length=64,
+            examples=["0/000.p/1"],
+        ),
+    ],
+) -> Response:
+    """A tile of the transparency log, as the newest checkpoint signs it; it never changes."""
+    tile = tile_at(f"tile/{place}")
+    folder = _folder(request)
+
+    def read() -> bytes | None:
+        with Folder(folder) as log:
+            return log.tile(tile) if tile is not None and tile.is_within(log.signed_size()) else None
+
+    found = await edge_of(request).read(read)
+    if found is None:
+        raise NoSuchPage()
+    return Response(found, headers=FOR_EVER, media_type=_BYTES)
+
+
+async def _text(request: Request, name: str) -> str:
+    folder = _folder(request)
+    text = await edge_of(request).read(lambda: Folder(folder).text(name))
+    if not text:
+        raise NoSuchPage()
+    return text
+
+
+def _folder(request: Request) -> FilePath:
+    """Where the log is; a desk that keeps none has nothing here."""
+    folder = edge_of(request).settings.ledger
+    if folder is None:
+        raise NoSuchPage()
+    return folder

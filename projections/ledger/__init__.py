@@ -1,0 +1,6 @@
+"""The transparency log of the desk: every event in order, in a tree whose root is signed."""
+
+from projections.ledger.folder import CHECKPOINT, CHECKPOINTS, KEY, Damaged, Folder
+from projections.ledger.log import Log, Occupied
+
+__all__ = ["CHECKPOINT", "CHECKPOINTS", "KEY", "Damaged", "Folder", "Log", "Occupied"]
