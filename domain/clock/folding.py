@@ -16,6 +16,7 @@ The rules in one place, each as sla.md has it where it speaks and with our choic
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from domain.clock.recording import claimed, recorded
 from domain.clock.turning import noticed, restarted, retargeted, started, stopped, turned
 
 FINISHED = (Phase.RESOLVED, Phase.CLOSED)
+_POLICY = attrgetter("policy")
 
 
 def fold(marks: Iterable[Mark], policies: Policies) -> Clocks:
@@ -219,7 +221,7 @@ def _attached(clocks: Clocks, at: datetime, mark: Mark, mode: OnRetarget | None,
                 clock = _under(clocks, clock, at, policy, mark.silent)
         changed.append(clock)
     first, following, resolution = changed
-    if not all(clock.policy for clock in past):
+    if not all(map(_POLICY, past)):
         past = tuple(
             _under(clocks, clock, at, policy, mark.silent) if _takes_over(clock, mark.policy, mode) else clock
             for clock in past

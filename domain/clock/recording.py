@@ -54,20 +54,15 @@ def next_owed_after(clocks: Clocks) -> datetime | None:
 
 def claimed(clocks: Clocks, mark: Mark) -> Clocks:
     """The clocks knowing that it is this mark, if any, that contradicts a breach."""
-
-    def with_claimant(clock: Clock | None) -> Clock | None:
-        if clock is None or not any(_unclaimed(breach) for breach in clock.breaches):
-            return clock
-        told = (
-            replace(breach, claimant=mark.who, claim_version=mark.version) if _unclaimed(breach) else breach
-            for breach in clock.breaches
-        )
-        return replace(clock, breaches=tuple(told))
-
-    first, following, resolution = map(with_claimant, (clocks.first, clocks.next, clocks.resolution))
-    if first is clocks.first and following is clocks.next and resolution is clocks.resolution:
-        return clocks
-    return replace(clocks, first=first, next=following, resolution=resolution)
+    for name in ("first", "next", "resolution"):
+        clock: Clock | None = getattr(clocks, name)
+        if clock is not None and clock.breaches and any(map(_unclaimed, clock.breaches)):
+            told = (
+                replace(breach, claimant=mark.who, claim_version=mark.version) if _unclaimed(breach) else breach
+                for breach in clock.breaches
+            )
+            clocks = replace(clocks, **{name: replace(clock, breaches=tuple(told))})
+    return clocks
 
 
 def _unclaimed(breach: Breach) -> bool:

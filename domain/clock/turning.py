@@ -6,6 +6,7 @@ Every function gives a new clock. An instant handed in is never before the clock
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -23,6 +24,8 @@ from domain.clock.clocks import (
     stretches,
 )
 from domain.clock.policy import PLAIN_TIME, Kind, Policy, Unit, Yardstick
+
+Due = TypeVar("Due", Warned, StepDue)
 
 
 def started(kind: Kind, instance: int, turns: tuple[Turn, ...], policy: Policy | None) -> Clock:
@@ -55,8 +58,8 @@ def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy
         return _aim(replace(clock, turns=turns, counted_to=at), policy)
     # Reached at the instant of a pause is reached: a hold that lies in closed hours must not move the warning either,
     # and a step of the chain waits to be taken for as long as the clock may go on.
-    told = tuple(warning for warning in clock.warn_at if warning.at <= at) if stage in UNFINISHED else ()
-    steps = tuple(step for step in clock.steps_due if step.at <= at) if stage in UNFINISHED else ()
+    told = _come(clock.warn_at, at) if stage in UNFINISHED else ()
+    steps = _come(clock.steps_due, at) if stage in UNFINISHED else ()
     if last.stage is not Stage.RUNNING:
         return replace(clock, turns=turns, counted_to=at, warn_at=told, steps_due=steps)
     gone = clock.elapsed + _yardstick(clock.kind, policy).business_time(clock.counted_to, at)
@@ -297,6 +300,13 @@ def _judged(turn: Turn, clock: Clock, policy: Policy) -> Turn:
 def _known(clock: Clock) -> bool:
     breaches, target = clock.breaches, clock.target
     return bool(breaches) and any(breach.target == target and not breach.contradicted for breach in breaches)
+
+
+def _come(ahead: tuple[Due, ...], at: datetime) -> tuple[Due, ...]:
+    """What of that which is ahead, in order, has come by an instant."""
+    if not ahead or ahead[0].at > at:
+        return ()
+    return tuple(one for one in ahead if one.at <= at)
 
 
 def _contradicted(breaches: tuple[Breach, ...], at: datetime) -> tuple[Breach, ...]:
