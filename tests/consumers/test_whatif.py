@@ -157,7 +157,12 @@ def test_what_was_recorded_is_what_the_view_of_clocks_shows(
     with psycopg.connect(views_dsn) as connection:
         by = ("clock", "policy", "department", "group", "priority")
         shares = attainment(connection, None, BEGIN, question.at, now=question.at, by=by)
-    assert {tuple(map(str, share.of.values())): (share.met, share.decided) for share in shares} == {
+
+    def named(of: dict[str, Any]) -> tuple[str, ...]:
+        """As a line is named: a breach stands that a ticket took with it out of its policy."""
+        return tuple("" if value is None else str(value) for value in of.values())
+
+    assert {named(share.of): (share.met, share.decided) for share in shares} == {
         key[:5]: (line.recorded.met, line.recorded.decided)
         for key, line in comparison.lines.items()
         if line.recorded.decided
