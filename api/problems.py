@@ -179,7 +179,16 @@ def not_valid(faults: Iterable[Mapping[str, Any]], body: type[BaseModel] | None 
     """
     if body is None:
         return NotValid(faults=[_fault(fault, fault["loc"]) for fault in faults])
-    return NotValid(faults=[_fault(fault, ("body", *_place_of(fault, body))) for fault in faults])
+    return NotValid(
+        faults=[_fault(fault, ("body", *_place_of(fault, body))) | _way_out(fault, body) for fault in faults]
+    )
+
+
+def _way_out(fault: Mapping[str, Any], body: type[BaseModel]) -> dict[str, Any]:
+    """The fields that a body may have, for whoever named another; what nobody but an import states is not told."""
+    if fault["type"] != "extra_forbidden" or len(fault["loc"]) != 1:
+        return {}
+    return {"known": sorted(name for name, field in body.model_fields.items() if not field.exclude)}
 
 
 def _fault(fault: Mapping[str, Any], place: Iterable[Any]) -> dict[str, Any]:

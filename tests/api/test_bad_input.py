@@ -266,3 +266,11 @@ def test_every_answer_has_the_security_headers(stranger):
         assert headers["cache-control"] == "no-store"
         assert "access-control-allow-origin" not in headers
         assert "server" not in headers
+
+
+def test_whoever_names_an_unknown_field_is_told_the_known_ones(alice):
+    asked = {"department": "it", "title": "VPN drops", "titel": "x"}
+    (fault,) = refused(alice.post("/tickets", json=asked), 422, "not-valid")["faults"]
+    assert fault["field"] == "body"
+    assert {"department", "title"} <= set(fault["known"])
+    assert "titel" not in str(fault)
