@@ -16,6 +16,7 @@ from api import (
     commands,
     feed,
     health,
+    holds,
     openapi,
     queues,
     recalculation,
@@ -44,10 +45,20 @@ ROUTERS = (
     audit.router,
     feed.router,
     record.router,
+    holds.router,
     setup.router,
     health.router,
 )
-_SHAPES = (*queues.SHAPES, *sla.SHAPES, *recalculation.SHAPES, *reports.SHAPES, *audit.SHAPES, *setup_shapes.SHAPES)
+_BODIES = (*setup.BODIES, *holds.BODIES)
+_SHAPES = (
+    *queues.SHAPES,
+    *sla.SHAPES,
+    *recalculation.SHAPES,
+    *reports.SHAPES,
+    *audit.SHAPES,
+    *setup_shapes.SHAPES,
+    *holds.SHAPES,
+)
 
 
 def create_app(
@@ -91,7 +102,7 @@ def create_app(
 
 def _described(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
-        app.openapi_schema = openapi.document(app, setup.BODIES, _SHAPES)
+        app.openapi_schema = openapi.document(app, _BODIES, _SHAPES)
     return app.openapi_schema
 
 

@@ -108,6 +108,7 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     e.NotAllowed: Meaning(403, "Ask for the permission named, or let somebody act who has it. This was recorded."),
     e.NotAuthenticated: Meaning(401, "Send 'Authorization: Bearer <token>' with a valid API key or OIDC token."),
     e.NotPossible: Meaning(409, "The rules forbid it now; 'possible' lists the commands that are possible."),
+    e.UnderLegalHold: Meaning(409, "Have the holds lifted that 'holds' names, if whoever placed them agrees."),
     e.OutOfDate: Meaning(412, "Read the ticket again, then decide whether the command still makes sense."),
     e.KeyUsedDifferently: Meaning(422, "Use a new idempotency key for a new request."),
     EdgeRefused: Meaning(400, "Correct the request and send it again."),

@@ -247,9 +247,14 @@ async def revoke_key(
 
 def must_write_everywhere(edge: Edge, principal: Principal) -> None:
     """Refuse one who may configure some departments only: a grant or key could reach beyond them."""
-    if not principal.may("setup.write", EVERYWHERE):
-        refused = NotAllowed("This takes the permission in every department.", permission="setup.write")
-        edge.refusals.of(principal, refused, "setup.write")
+    must_be_allowed_everywhere(edge, principal, "setup.write")
+
+
+def must_be_allowed_everywhere(edge: Edge, principal: Principal, permission: str) -> None:
+    """Refuse one who has a permission in some departments only for what reaches beyond them; that is recorded."""
+    if not principal.may(permission, EVERYWHERE):
+        refused = NotAllowed("This takes the permission in every department.", permission=permission)
+        edge.refusals.of(principal, refused, permission)
         raise refused
 
 

@@ -19,7 +19,7 @@ from domain.desk.permitting import may_see
 from domain.envelope import Event
 from domain.person.events import PersonEvent
 from domain.request.events import RequestDecided
-from domain.setup.events import EVERYWHERE, ApiKeyIssued, SetupEvent
+from domain.setup.events import EVERYWHERE, ApiKeyIssued, LegalHoldLifted, LegalHoldPlaced, SetupEvent
 from domain.ticket import events as e
 from domain.ticket.state import Ticket
 
@@ -134,7 +134,7 @@ def ticket_fields(ticket: Ticket, sight: Sight, visible: Mapping[UUID, object]) 
         )
         fields["absorbed"] = sorted(source for source in ticket.absorbed if source in visible)
         fields["merged_into"] = ticket.merged_into if ticket.merged_into in visible else None
-        for name in ("tags", "personal", "watchers"):
+        for name in ("tags", "personal", "watchers", "former_departments", "former_requesters"):
             fields[name] = sorted(fields[name])
     return fields
 
@@ -203,12 +203,14 @@ def other_fields(event: Event, principal: Principal) -> dict[str, Any] | None:
 
 
 _OTHER_STREAMS: dict[type[Event], str] = {
+    LegalHoldPlaced: "record.hold",
+    LegalHoldLifted: "record.hold",
     SetupEvent: "setup.read",
     PersonEvent: "ticket.read",
     AccessEvent: "audit.read",
     RequestDecided: "audit.read",
 }
-"""What it takes, in every department, to see events that belong to none."""
+"""What it takes, in every department, to see events that belong to none; the first kind that fits counts."""
 
 
 class ActorShown(msgspec.Struct, frozen=True):

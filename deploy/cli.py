@@ -22,6 +22,7 @@ from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
 from deploy.cli_explain import explain
+from deploy.cli_holds import holds
 from deploy.cli_import import importing
 from deploy.cli_recalculate import recalculate
 from deploy.cli_setup import configure, keys
@@ -38,6 +39,7 @@ main_help = (
 )
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=main_help, pretty_exceptions_enable=False)
 cli.add_typer(keys, name="keys")
+cli.add_typer(holds, name="holds")
 cli.add_typer(importing, name="import")
 cli.command()(configure)
 cli.command()(explain)

@@ -49,6 +49,10 @@ class FormNotValid(NotUnderstood):
     """The answers do not fit the form of the request type."""
 
 
+class HoldCoversNothing(NotUnderstood):
+    """A legal hold must name tickets, persons or departments."""
+
+
 class TimeInTheFuture(NotUnderstood):
     """An event cannot have happened in the future."""
 
@@ -91,6 +95,10 @@ class ReminderNotFound(NotKnown):
 
 class KeyNotFound(NotKnown):
     """There is no such API key."""
+
+
+class HoldNotFound(NotKnown):
+    """There is no such legal hold."""
 
 
 class NotAllowed(Refused):
@@ -167,6 +175,10 @@ class NoPolicyApplies(NotPossible):
 
 class SetupConflict(NotPossible):
     """The configuration contradicts itself."""
+
+
+class UnderLegalHold(NotPossible):
+    """A legal hold forbids to erase this."""
 
 
 class OutOfDate(Refused):

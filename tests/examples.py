@@ -173,6 +173,16 @@ EVENTS: tuple[Event, ...] = (
     ),
     s.RequestTypeRetired(request_type="access"),
     s.PriorityMatrixVersioned(matrix=MATRIX),
+    s.LegalHoldPlaced(
+        hold="0a1b2c3d",
+        tickets=(TICKET,),
+        persons=(PERSON,),
+        departments=("it",),
+        until=datetime(2027, 3, 2, 9, tzinfo=UTC),
+        name="Prosser against Example Ltd",
+        ground="The claim of 2 March about the lost laptop.",
+    ),
+    s.LegalHoldLifted(hold="0a1b2c3d", reason="Petra Prosser and the company have settled."),
     s.ApiKeyIssued(key="0a1b2c", digest="0" * 64, holder="alice", kind="agent"),
     s.ApiKeyRevoked(key="0a1b2c"),
 )

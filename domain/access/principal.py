@@ -37,7 +37,7 @@ ROLES: dict[str, frozenset[str]] = {
     "agent": frozenset(_READ | _WORK | {"setup.read"}),
     "supervisor": frozenset(_READ | _WORK | {"ticket.supervise", "report.read", "setup.read"}),
     "analyst": frozenset({"report.read", "sla.read", "queue.read", "setup.read"}),
-    "compliance": frozenset(_READ | {"report.read", "setup.read", "record.read", "audit.read"}),
+    "compliance": frozenset(_READ | {"report.read", "setup.read", "record.read", "record.hold", "audit.read"}),
     "service": frozenset(_OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read"}),
     "admin": frozenset(_READ | _WORK | _OWN)
     | {
@@ -47,6 +47,7 @@ ROLES: dict[str, frozenset[str]] = {
         "setup.read",
         "setup.write",
         "record.read",
+        "record.hold",
         "audit.read",
         "feed.read",
         "view.operate",

@@ -11,7 +11,7 @@ from domain.access.events import AccessEvent
 from domain.desk.work import Draft
 from domain.envelope import Act, Event
 from domain.errors import TicketMovedOn
-from domain.setup.events import SETUP, AgentDefined, SetupEvent
+from domain.setup.events import SETUP, AgentDefined, AgentRetired, LegalHoldLifted, LegalHoldPlaced, SetupEvent
 from domain.setup.state import Setup
 from domain.store.keys import SubjectKeys
 from domain.ticket.state import Ticket
@@ -80,10 +80,17 @@ class Configuring(Task):
             if isinstance(event, AgentDefined) and event.email:
                 person = self.keys.stream_of("person", "email", event.email.casefold())
                 event = msgspec.structs.replace(event, person=person)
-            agent = getattr(event, "agent", None)
-            draft.record(
-                SETUP, event, self.act, subject=self.keys.stream_of("person", "agent", agent) if agent else None
-            )
+            draft.record(SETUP, event, self.act, subject=self._subject(event))
+
+    def _subject(self, event: SetupEvent) -> UUID | None:
+        """For whom what is personal in the event is sealed: an agent, or the case behind a hold."""
+        match event:
+            case AgentDefined() | AgentRetired():
+                return self.keys.stream_of("person", "agent", event.agent)
+            case LegalHoldPlaced() | LegalHoldLifted():
+                return self.keys.stream_of("hold", event.hold)
+            case _:
+                return None
 
 
 class Witnessing(Task):

@@ -182,6 +182,33 @@ class PriorityMatrixVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaul
     matrix: tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
 
+class LegalHoldPlaced(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing that this covers may be erased before the hold is lifted, or ends at ``until``.
+
+    It covers tickets, all that is known of persons (by pseudonym), and all tickets that are or ever were in departments
+    ("*": everything). Name and ground may tell of a person.
+    """
+
+    TYPE = "setup.legal-hold-placed.v1"
+
+    hold: str
+    tickets: tuple[UUID, ...] = ()
+    persons: tuple[UUID, ...] = ()
+    departments: tuple[str, ...] = ()
+    until: datetime | None = None
+    name: Personal[str] = ""
+    ground: Personal[str] = ""
+
+
+class LegalHoldLifted(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The hold forbids nothing any more."""
+
+    TYPE = "setup.legal-hold-lifted.v1"
+
+    hold: str
+    reason: Personal[str] = ""
+
+
 class ApiKeyIssued(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody may authenticate with a key, of which only the digest is known here."""
 

@@ -1,8 +1,10 @@
 """The configuration as one immutable snapshot, folded from its stream; decisions and access checks read it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -33,6 +35,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     request_types_in_force: Mapping[str, e.RequestTypeVersioned] = {}
     matrix: tuple[tuple[int, int, int], ...] = ITIL_MATRIX
     keys: Mapping[str, e.ApiKeyIssued] = {}
+    holds: Mapping[str, e.LegalHoldPlaced] = {}
+    holds_lifted: frozenset[str] = frozenset()
 
     @cached_property
     def keys_by_digest(self) -> Mapping[str, e.ApiKeyIssued]:
@@ -71,6 +75,23 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if found is None or found.department != department:
             raise RequestTypeNotFound()
         return found
+
+    def holds_on(
+        self,
+        now: datetime,
+        *,
+        tickets: Collection[UUID] = (),
+        persons: Collection[UUID] = (),
+        departments: Collection[str] = (),
+    ) -> tuple[e.LegalHoldPlaced, ...]:
+        """The legal holds in force that cover any of these."""
+        named = {*tickets, *persons, *departments, e.EVERYWHERE}
+        return tuple(
+            hold
+            for hold in self.holds.values()
+            if (hold.until is None or now < hold.until)
+            and not named.isdisjoint((*hold.tickets, *hold.persons, *hold.departments))
+        )
 
     def priority(self, impact: int, urgency: int) -> int:
         """The priority that the matrix gives; 1 is the highest."""
@@ -130,6 +151,10 @@ def _changes(setup: Setup, event: Event) -> dict[str, Any]:
             return {"keys": _with(setup.keys, event.key, event)}
         case e.ApiKeyRevoked():
             return {"keys": _without(setup.keys, event.key)}
+        case e.LegalHoldPlaced():
+            return {"holds": _with(setup.holds, event.hold, event)}
+        case e.LegalHoldLifted():
+            return {"holds": _without(setup.holds, event.hold), "holds_lifted": setup.holds_lifted | {event.hold}}
         case _:
             return {}
 

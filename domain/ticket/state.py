@@ -68,7 +68,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket as of its latest event; all times are UTC and effective. Version 0 does not exist yet.
 
     ``personal`` names the custom fields whose values are sealed; ``breaches`` and ``exempt`` (the clocks that
-    are measured no longer) are facts beside the state.
+    are measured no longer) are facts beside the state, and so is where it was before, and of whom it told.
     """
 
     ticket: UUID = NOWHERE
@@ -113,6 +113,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     exempt: frozenset[str] = frozenset()
     imported_from: str = ""
     external_id: str = ""
+    former_departments: frozenset[str] = frozenset()
+    former_requesters: frozenset[UUID] = frozenset()
     taken_over: TakenOver | None = None
     public_replies: int = 0
     requester_replies: int = 0
@@ -185,7 +187,7 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
         case e.TicketCorrected():
             return _put_right(t, event)
         case e.RequesterChanged():
-            return {"requester": event.new}
+            return {"requester": event.new, "former_requesters": t.former_requesters | {event.old}}
         case e.ParticipantAdded():
             return {"watchers": t.watchers | {event.participant}}
         case e.ParticipantRemoved():
@@ -219,7 +221,7 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             kept = {name: value for name, value in t.fields.items() if name != event.field}
             return {"fields": kept, "personal": t.personal - {event.field}}
         case e.TicketTransferred():
-            return {"department": event.new}
+            return {"department": event.new, "former_departments": t.former_departments | {event.old}}
         case e.TicketReleased():
             return {"assignee": ""}
         case e.WorkStarted():

@@ -126,6 +126,20 @@ def matrix_versioned(event: s.PriorityMatrixVersioned, speech: Speech) -> str:
     return f"set down the priorities by urgency (high, medium, low): {rows}"
 
 
+@says(s.LegalHoldPlaced)
+def legal_hold_placed(event: s.LegalHoldPlaced, speech: Speech) -> str:
+    over = [several(len(event.tickets), "ticket")] if event.tickets else []
+    over += [several(len(event.persons), "person")] if event.persons else []
+    over += ["everything" if one == s.EVERYWHERE else speech.department(one) for one in event.departments]
+    until = f" until {speech.moment(event.until)}" if event.until else ""
+    return f"placed the legal hold {quoted(event.hold)} on {listed(over)}{until}{speech.because(event, 'ground')}"
+
+
+@says(s.LegalHoldLifted)
+def legal_hold_lifted(event: s.LegalHoldLifted, speech: Speech) -> str:
+    return f"lifted the legal hold {quoted(event.hold)}{speech.because(event)}"
+
+
 @says(s.ApiKeyIssued)
 def key_issued(event: s.ApiKeyIssued, speech: Speech) -> str:
     until = f", valid until {speech.moment(event.expires_at)}" if event.expires_at else ""
