@@ -12,12 +12,13 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from api import parameters
 from api.edge import edge_of
 from api.gate import permitted
 from api.problems import NoSuchPage
 from domain.access.principal import Principal
 from domain.record.tiles import tile_at
-from projections.ledger import CHECKPOINT, KEY, Folder
+from projections.ledger import CHECKPOINT, KEY, Folder, proof_at
 
 router = APIRouter(tags=["record"])
 Reader = Annotated[Principal, permitted("record.read")]
@@ -90,6 +91,37 @@ async def get_tile(
     if found is None:
         raise NoSuchPage()
     return Response(found, headers=FOR_EVER, media_type=_BYTES)
+
+
+@router.get(
+    "/record/proofs/{position}",
+    operation_id="get-record-proof",
+    response_model=None,
+    openapi_extra=_answer(
+        "The proof file.",
+        _TEXT,
+        "c2sp.org/tlog-proof@v1\nextra eyJhY3Rh…\nindex 2\ngSKyXo…\n\nacta.example/record\n3\n…\n",
+    ),
+)
+async def get_proof(
+    request: Request,
+    caller: Reader,
+    position: Annotated[int, Path(ge=1, le=parameters.LARGEST, description="The event's position.", examples=[1])],
+) -> Response:
+    """The proof that an event is in the log, as a file that anybody can check offline (c2sp.org/tlog-proof). Its extra
+    data is the entry, which names the event by the digest of its stored bytes.
+    """
+    folder = _folder(request)
+
+    def read() -> tuple[int, str]:
+        with Folder(folder) as log:
+            proof = proof_at(log, position)
+            return log.signed_size(), proof.text if proof is not None else ""
+
+    size, text = await edge_of(request).read(read)
+    if not text:
+        raise NoSuchPage(f"The newest checkpoint signs the events up to position {size}.")
+    return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{position}.tlog-proof"'})
 
 
 async def _text(request: Request, name: str) -> str:

@@ -21,6 +21,7 @@ from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
+from deploy.cli_evidence import proof
 from deploy.cli_explain import explain
 from deploy.cli_holds import holds
 from deploy.cli_import import importing
@@ -46,6 +47,7 @@ cli.command()(explain)
 cli.command()(whatif)
 cli.command()(recalculate)
 cli.command(name="verify")(verify_record)
+cli.command()(proof)
 console = Console()
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import httpx
 import typer
@@ -11,6 +12,7 @@ from rich.console import Console
 from deploy.settings import SettingsError, read
 
 TIMEOUT_S = 60.0
+T = TypeVar("T")
 
 
 class DeskRefused(Exception):
@@ -19,8 +21,17 @@ class DeskRefused(Exception):
 
 def get(path: str, parameters: dict[str, str] | None = None) -> Any:
     """What the desk answers; what it refuses is said on standard error, and ends the command."""
+    return _told(lambda: ask("GET", path, parameters=parameters))
+
+
+def fetch(path: str, parameters: dict[str, str] | None = None) -> bytes:
+    """The same for what is no JSON."""
+    return _told(lambda: _answer("GET", path, parameters, None).content)
+
+
+def _told(question: Callable[[], T]) -> T:
     try:
-        return ask("GET", path, parameters=parameters)
+        return question()
     except DeskRefused as refused:
         Console(stderr=True).print(f"acta: {refused}", highlight=False, markup=False)
         raise typer.Exit(1) from None
@@ -28,6 +39,10 @@ def get(path: str, parameters: dict[str, str] | None = None) -> Any:
 
 def ask(method: str, path: str, *, parameters: dict[str, str] | None = None, body: dict[str, Any] | None = None) -> Any:
     """What the desk answers; raises ``DeskRefused``, or ``SettingsError`` when there is no desk to ask."""
+    return _answer(method, path, parameters, body).json()
+
+
+def _answer(method: str, path: str, parameters: dict[str, str] | None, body: dict[str, Any] | None) -> httpx.Response:
     place = read(os.environ).home / "run.json"
     try:
         desk = json.loads(place.read_text(encoding="utf-8"))
@@ -48,7 +63,7 @@ def ask(method: str, path: str, *, parameters: dict[str, str] | None = None, bod
         ) from None
     if answer.is_error:
         raise DeskRefused(_words(answer))
-    return answer.json()
+    return answer
 
 
 def _words(answer: httpx.Response) -> str:

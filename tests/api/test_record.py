@@ -12,9 +12,10 @@ import pytest
 
 from consumers.ledger import ledger
 from consuming import running, until
-from desk_talk import opened
+from desk_talk import opened, refused
 from domain.record.merkle import leaf_hash
 from domain.record.note import Verifier
+from domain.record.proof import read
 from ledgers import SIGNER, kept, signed_size
 from projections.ledger import Folder, Log
 
@@ -122,12 +123,12 @@ def test_entries_that_are_not_signed_yet_are_not_served(auditor, folder) -> None
     assert auditor.get("/record/tile/entries/000.p/4").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["checkpoint", "key", "tile/0/000.p/1", "tile/entries/000.p/1"])
+@pytest.mark.parametrize("path", ["checkpoint", "key", "tile/0/000.p/1", "tile/entries/000.p/1", "proofs/1"])
 def test_before_there_is_a_log_nothing_is_found(auditor, build_house, path) -> None:
     assert auditor.get(f"/record/{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["checkpoint", "key", "tile/0/000.p/1", "tile/entries/000.p/1"])
+@pytest.mark.parametrize("path", ["checkpoint", "key", "tile/0/000.p/1", "tile/entries/000.p/1", "proofs/1"])
 def test_the_record_is_for_those_who_may_read_it(alice, rita, stranger, auditor, folder, path) -> None:
     grow(folder, 1)
     assert auditor.get(f"/record/{path}").status_code == 200
@@ -194,3 +195,42 @@ def test_gos_own_verifier_refuses_a_changed_file(go, auditor, folder, file) -> N
 def test_gos_own_verifier_refuses_an_older_checkpoint_of_another_history(go, auditor, folder) -> None:
     grow(folder, 600)
     assert checked_by_go(go, auditor, (300, leaf_hash(b"another"))).returncode != 0
+
+
+def test_a_proof_file_shows_one_event_by_itself(auditor, admin, folder, sign) -> None:
+    opened(admin)
+    sign(folder)
+    head = signed_size(folder)
+    answer = auditor.get(f"/record/proofs/{head}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{head}.tlog-proof"'
+    proof = read(answer.text)
+    with Folder(folder) as log:
+        assert proof.extra == log.entry(head - 1)
+    assert proof.checked(proof.extra, SIGNER.verifier).size == head
+
+
+def test_an_event_that_is_not_signed_yet_has_no_proof(auditor, folder) -> None:
+    grow(folder, 3)
+    problem = refused(auditor.get("/record/proofs/4"), 404, "no-such-page")
+    assert problem["detail"] == "The newest checkpoint signs the events up to position 3."
+    refused(auditor.get("/record/proofs/0"), 422, "not-valid")
+
+
+@pytest.mark.parametrize("size", [1, 256, 257, 600])
+def test_a_verifier_of_others_accepts_our_proof_files_and_no_changed_one(go, auditor, folder, size) -> None:
+    grow(folder, size)
+    for position in (1, size // 2 + 1, size):
+        text = auditor.get(f"/record/proofs/{position}").text
+        run = proof_by_go(go, text)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout == f"entry {position - 1}"
+    other = text.replace(f"index {position - 1}", f"index {position}")
+    assert proof_by_go(go, other).returncode != 0
+    assert proof_by_go(go, text.replace("extra ", "extra AAAA")).returncode != 0
+
+
+def proof_by_go(go: str, text: str) -> subprocess.CompletedProcess[str]:
+    """What torchwood says of a proof file."""
+    words = [go, "run", "./proof", SIGNER.verifier.vkey]
+    env = {**os.environ, "GOFLAGS": "-mod=readonly"}
+    return subprocess.run(words, cwd=GO, input=text, capture_output=True, text=True, check=False, env=env)
