@@ -15,6 +15,7 @@ from typing import IO
 import psutil
 
 from deploy.account import Account
+from deploy.settings import without_keys
 
 LOG_LIMIT = 10_000_000
 """Bytes after which a server's log is begun anew at its next start (the old one kept beside it)."""
@@ -66,7 +67,7 @@ def spawn(
     It leads a process group of its own, so that Ctrl-C in a terminal reaches us first and we can
     close it in order. The kernel watches the *thread* that starts a child: from any other than the
     main thread the child is therefore not tied to us, and an orphan is ended at the next start.
-    ``parameters`` are added to the environment.
+    ``parameters`` are added to the environment, from which keys of ours are taken.
     """
     watched = death_signal if threading.current_thread() is threading.main_thread() else 0
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
@@ -80,7 +81,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             cwd="/",
             start_new_session=True,
-            env=None if parameters is None else {**os.environ, **parameters},
+            env={**without_keys(os.environ), **(parameters or {})},
         )
 
 

@@ -74,6 +74,8 @@ def _imported(found: Settings, file: Path, timezone: str, processes: int) -> tup
             bar.update(task, description=reached.phase, total=total, completed=reached.rows, figures=figures)
 
         if processes > 1:
+            with wiring.desk(found):
+                pass  # what would keep a desk from opening is said here once, not by every process
             opener = partial(Desk, wiring.url(found.database_url, "ACTA_DATABASE_URL"), wiring.kek(found))
             report = import_in_shares(opener, file, timezone, shares=processes, progress=show)
         else:

@@ -1,6 +1,5 @@
 """Settings: environment variables ``ACTA_…``, read here and nowhere else, validated at start."""
 
-from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 PREFIX = "ACTA_"
 FORBIDDEN = "POSTGRES_ENABLE_DB_FUNCTIONS"
 """Makes the eventsourcing library insert without its lock: followers then lose events for good."""
+
+KEYS = ("kek", "ledger_key")
+"""The keys that a setting may hold itself; with ``_file`` and ``_command`` behind it, it says where one is."""
 
 
 class SettingsError(ValueError):
@@ -47,6 +49,10 @@ class Settings(BaseModel):
         default=None,
         description="File with the key-encryption key: 32 bytes, raw, hexadecimal or base64. Default: HOME/kek.",
     )
+    kek: SecretStr | None = Field(default=None, description="The key itself, in hexadecimal or base64, instead.")
+    kek_command: SecretStr | None = Field(
+        default=None, description="A command that prints the key (no shell), instead; for a key-management service."
+    )
     ledger_dir: Path | None = Field(
         default=None, description="Folder of the transparency log; the API reads it, too. Default: HOME/ledger."
     )
@@ -59,6 +65,8 @@ class Settings(BaseModel):
         default=None,
         description="File with the key that signs the log: 32 bytes, like the other. Default: HOME/ledger.key.",
     )
+    ledger_key: SecretStr | None = Field(default=None, description="That key itself, instead.")
+    ledger_key_command: SecretStr | None = Field(default=None, description="A command that prints it, instead.")
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
@@ -71,19 +79,9 @@ class Settings(BaseModel):
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="How much is logged.")
 
     @property
-    def kek_path(self) -> Path:
-        """Where the key-encryption key is."""
-        return self.kek_file or self.home / "kek"
-
-    @property
     def ledger_path(self) -> Path:
         """Where the transparency log is."""
         return self.ledger_dir or self.home / "ledger"
-
-    @property
-    def ledger_key_path(self) -> Path:
-        """Where the key that signs it is."""
-        return self.ledger_key_file or self.home / "ledger.key"
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -96,30 +94,26 @@ def read(environment: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX) and not name.startswith(("ACTA_TEST_", "ACTA_REQUIRE_")) and value != ""
     }
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as faults:
         lines = [f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in faults.errors()]
         raise SettingsError("\n".join(lines)) from None
+    for key in KEYS:
+        _must_have_one_source(settings, key)
+    return settings
 
 
-def key_encryption_key(path: Path) -> bytes:
-    """The 32 bytes of the key-encryption key in a file."""
-    return secret_bytes(path, "ACTA_KEK_FILE")
+def _must_have_one_source(settings: Settings, key: str) -> None:
+    given = [f"{PREFIX}{name.upper()}" for name in (key, *_beside(key)) if getattr(settings, name) is not None]
+    if len(given) > 1:
+        raise SettingsError(f"{', '.join(given)}: each says where the same key is; keep one of them.")
 
 
-def secret_bytes(path: Path, variable: str) -> bytes:
-    """The 32 bytes of a key in a file: raw, in hexadecimal, or as base64. What is wrong is said with the variable."""
-    try:
-        content = path.read_bytes()
-    except OSError as fault:
-        raise SettingsError(f"{variable}: {path} cannot be read ({fault.strerror}).") from None
-    if len(content) == 32:
-        return content
-    for decode in (bytes.fromhex, lambda text: b64decode(text, validate=True)):
-        try:
-            decoded = decode(content.decode("ascii").strip())
-        except ValueError:
-            continue
-        if len(decoded) == 32:
-            return decoded
-    raise SettingsError(f"{variable}: {path} must hold 32 bytes: raw, in hexadecimal, or as base64.")
+def _beside(key: str) -> tuple[str, str]:
+    return f"{key}_file", f"{key}_command"
+
+
+def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a program that needs no key of ours."""
+    keys = {f"{PREFIX}{key.upper()}" for key in KEYS}
+    return {name: value for name, value in environment.items() if name not in keys}

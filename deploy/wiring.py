@@ -1,12 +1,9 @@
 """The composition root: opens what a process needs, in order, and closes it in reverse."""
 
-import logging
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from secrets import token_bytes
-from tempfile import mkstemp
 
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
@@ -18,13 +15,14 @@ from api.settings import EdgeSettings
 from consumers import asyncapi
 from consumers.topics import Client, ensure_topic
 from deploy.embedded import EmbeddedPostgres
+from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
 from deploy.migrate import migrate
-from deploy.settings import Settings, SettingsError, key_encryption_key, secret_bytes
+from deploy.settings import Settings, SettingsError
 from domain.desk import Desk
 from domain.record.note import Signer
+from domain.store.keyring import KekMismatch, KeyRing
 
 APP, PROJECTOR, ANALYST = "acta_app", "acta_projector", "acta_analyst"
-_log = logging.getLogger("acta.deploy")
 
 
 @contextmanager
@@ -60,51 +58,42 @@ def folder(settings: Settings) -> Path:
 
 @contextmanager
 def desk(settings: Settings) -> Iterator[Desk]:
-    """A desk on the settings' database."""
+    """A desk on the settings' database, whose personal fields the key-encryption key opens."""
     opened = Desk(url(settings.database_url, "ACTA_DATABASE_URL"), kek(settings))
     try:
+        try:
+            opened.keys.must_be_openable()
+        except KekMismatch as fault:
+            raise SettingsError(
+                f"{source_of(settings, 'kek').variable}: not the key-encryption key of this database: {fault}."
+                " Nothing was changed; start again with the right one."
+            ) from None
         yield opened
     finally:
         opened.close()
 
 
-def kek(settings: Settings) -> bytes:
-    """The key-encryption key; on a machine of one's own it is drawn at the first start."""
-    path = settings.kek_path
-    if settings.kek_file is None and not path.exists():
-        draw_key(path)
-    return key_encryption_key(path)
-
-
-def draw_key(path: Path) -> None:
-    """Draw a key into a file that only its owner reads; of two processes that draw at once, one does.
-
-    The file is there whole, also after a loss of power, or not at all.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        os.unlink(draft)
+def kek(settings: Settings) -> KeyRing:
+    """The key-encryption key, or all that are known; on a machine of one's own it is drawn at the first start."""
+    source = source_of(settings, "kek")
+    drawn_if_first(
+        source,
+        "the key-encryption key was drawn into %s: it opens every personal field, and when it is lost they are lost,"
+        " for no backup of the database holds it; keep a copy elsewhere now, move it to where it is safe, and name it"
+        " in ACTA_KEK_FILE",
+    )
+    return KeyRing(partial(keys_from, source))
 
 
 def signer(settings: Settings) -> Signer:
     """The one who signs the transparency log; on a machine of one's own the key is drawn at the first start."""
-    path = settings.ledger_key_path
-    if settings.ledger_key_file is None and not path.exists():
-        draw_key(path)
-        _log.warning(
-            "the key that signs the transparency log was drawn into %s: move it to where it is safe, keep a copy, and"
-            " name it in ACTA_LEDGER_KEY_FILE; whoever has it can sign another history, and without it this one ends",
-            path,
-        )
-    return Signer(settings.ledger_origin, secret_bytes(path, "ACTA_LEDGER_KEY_FILE"))
+    source = source_of(settings, "ledger_key")
+    drawn_if_first(
+        source,
+        "the key that signs the transparency log was drawn into %s: move it to where it is safe, keep a copy, and name"
+        " it in ACTA_LEDGER_KEY_FILE; whoever has it can sign another history, and without it this one ends",
+    )
+    return Signer(settings.ledger_origin, key_from(source))
 
 
 @contextmanager

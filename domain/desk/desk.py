@@ -24,6 +24,7 @@ from domain.errors import TicketNotFound
 from domain.setup import state as setup_state
 from domain.setup.events import SETUP, AgentDefined, SetupEvent
 from domain.setup.state import Setup
+from domain.store.keyring import KeyRing
 from domain.store.keys import SubjectKeys
 from domain.store.persistence import SealingMapper, StoreFactory
 from domain.store.recorder import SESSION, PostgresRecorder
@@ -34,12 +35,15 @@ from domain.ticket.state import Ticket
 class Desk(Application[UUID]):
     """Load, decide, record; history and state as of any moment.
 
-    ``dsn`` is the application role's; ``kek`` the key-encryption key (32 bytes); ``now`` gives the time in UTC.
+    ``dsn`` is the application role's; ``kek`` the key-encryption key (32 bytes), or the ring of those that are known;
+    ``now`` gives the time in UTC.
     """
 
     name = "acta"
 
-    def __init__(self, dsn: str, kek: bytes, *, readers: int = 8, now: Callable[[], datetime] = clock) -> None:
+    def __init__(
+        self, dsn: str, kek: bytes | KeyRing, *, readers: int = 8, now: Callable[[], datetime] = clock
+    ) -> None:
         self.pool = ConnectionPool(
             dsn,
             min_size=1,

@@ -1,23 +1,24 @@
-"""The keys of persons, wrapped by the key-encryption key (KEK), which is never in the database.
+"""The keys of persons, wrapped by a key-encryption key (KEK), which is never in the database.
 
 A person's key is durable before their first event is. What is opened is cached per process and bounded; forgetting a
 person is dropping their row and every cache.
+
+The KEK that wraps new keys is the one that wraps the desk's own secret. So whoever changes the KEK re-wraps the secret
+first, and from then on no process anywhere wraps with the old one: the store would not take it.
 """
 
 import os
 from collections.abc import Iterable
-from hashlib import sha256
 from hmac import digest
 from threading import Lock
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import ConnectionPool
 
+from domain.store.keyring import KekMismatch, KeyRing
 from domain.store.privacy import KEY_BYTES
 
-_NONCE_BYTES = 12
+_ATTEMPTS = 3
 _CACHED = 100_000
 _UUID_MARKS = 0xF000_C000_0000_0000_0000
 _UUID_V8 = 0x8000_8000_0000_0000_0000
@@ -26,21 +27,39 @@ DESK_SECRET = UUID("5ec9e700-0000-4000-8000-000000000001")
 """The desk's own secret, kept like a person's key: what request keys and person handles are hashed with."""
 
 
-class KekMismatch(Exception):
-    """The key-encryption key is not the one that the stored keys were wrapped with."""
+_WRAPPING = "SELECT kek FROM acta_keys.subject_keys WHERE subject = %(secret)s"
+# An index that holds few different values is walked from one to the next.
+_KEKS = """
+WITH RECURSIVE found AS (
+    SELECT min(kek) AS kek FROM acta_keys.subject_keys
+    UNION ALL
+    SELECT (SELECT min(k.kek) FROM acta_keys.subject_keys k WHERE k.kek > f.kek) FROM found f WHERE f.kek IS NOT NULL
+)
+SELECT kek FROM found WHERE kek <> ''
+"""
 
 
 class SubjectKeys:
-    """The keys of persons (32 bytes each), by the UUID of their stream."""
+    """The keys of persons (32 bytes each), by the UUID of their stream; ``kek`` wraps them, or one of a ring."""
 
-    def __init__(self, pool: ConnectionPool, kek: bytes) -> None:
-        if len(kek) != KEY_BYTES:
-            raise ValueError("the key-encryption key must have 32 bytes")
+    def __init__(self, pool: ConnectionPool, kek: bytes | KeyRing) -> None:
         self._pool = pool
-        self._kek = AESGCM(kek)
-        self._kek_id = sha256(b"acta kek id v1\x00" + kek).hexdigest()[:16]
+        self.ring = kek if isinstance(kek, KeyRing) else KeyRing(lambda: (kek,))
+        self._wraps = ""
         self._cache: dict[UUID, bytes] = {}
         self._lock = Lock()
+
+    def must_be_openable(self) -> None:
+        """Raise ``KekMismatch`` if any stored key is wrapped by a key-encryption key that is not known here."""
+        with self._pool.connection() as connection:
+            used = [kek for (kek,) in connection.execute(_KEKS).fetchall()]
+        unknown = [kek for kek in used if not self.ring.knows(kek)]
+        if unknown:
+            raise KekMismatch(
+                f"stored keys are wrapped by the key-encryption key with the id {', '.join(unknown)}; known here:"
+                f" {', '.join(self.ring.ids)}"
+            )
+        self.secret()
 
     def find(self, subjects: Iterable[UUID]) -> dict[UUID, bytes]:
         """The keys that exist; a subject that is missing has been erased or never was."""
@@ -55,7 +74,7 @@ class SubjectKeys:
                     (missing,),
                     binary=True,
                 ).fetchall()
-            fresh = {subject: self._unwrap(subject, kek, bytes(wrapped)) for subject, kek, wrapped in rows}
+            fresh = {subject: self.ring.unwrap(kek, subject, bytes(wrapped)) for subject, kek, wrapped in rows}
             self._keep(fresh)
             found |= fresh
         return found
@@ -64,24 +83,40 @@ class SubjectKeys:
         """The keys of all ``subjects``; those that have none get one, committed before this returns."""
         wanted = set(subjects)
         found = self.find(wanted)
-        missing = [subject for subject in wanted if subject not in found]
-        if missing:
-            drawn = {subject: os.urandom(KEY_BYTES) for subject in missing}
-            wrapped = [self._wrap(subject, key) for subject, key in drawn.items()]
-            with self._pool.connection() as connection:
-                rows = connection.execute(
-                    "INSERT INTO acta_keys.subject_keys (subject, kek, wrapped)"
-                    " SELECT s, %s, w FROM unnest(%b::uuid[], %b::bytea[]) AS g(s, w) ON CONFLICT DO NOTHING"
-                    " RETURNING subject",
-                    (self._kek_id, missing, wrapped),
-                    binary=True,
-                ).fetchall()
-            fresh = {subject: drawn[subject] for (subject,) in rows}
-            self._keep(fresh)
-            found |= fresh
+        for _ in range(_ATTEMPTS):
+            missing = [subject for subject in wanted if subject not in found]
+            if not missing:
+                return found
+            found |= self._draw(missing)
             # Another process was faster with the others, and its keys are the ones that count.
-            found |= self.find(subject for subject in missing if subject not in fresh)
-        return found
+            found |= self.find(subject for subject in missing if subject not in found)
+        raise KekMismatch("the key-encryption key is being changed faster than a key can be wrapped")
+
+    def _draw(self, missing: list[UUID]) -> dict[UUID, bytes]:
+        """Fresh keys for those of whom none is stored; for nobody, if the key-encryption key has just been changed."""
+        drawn = {subject: os.urandom(KEY_BYTES) for subject in missing}
+        kek = self._wraps = self._wraps or self._wrapping()
+        wrapped = [self.ring.wrap(kek, subject, key) for subject, key in drawn.items()]
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "INSERT INTO acta_keys.subject_keys (subject, kek, wrapped)"
+                " SELECT s, %(kek)s, w FROM unnest(%(subjects)b::uuid[], %(wrapped)b::bytea[]) AS g(s, w)"
+                f" WHERE coalesce(({_WRAPPING}), %(kek)s) = %(kek)s ON CONFLICT DO NOTHING RETURNING subject",
+                {"kek": kek, "subjects": missing, "wrapped": wrapped, "secret": DESK_SECRET},
+                binary=True,
+            ).fetchall()
+        fresh = {subject: drawn[subject] for (subject,) in rows}
+        self._keep(fresh)
+        if len(fresh) < len(missing):
+            # It may have been changed; the next time the store is asked.
+            self._wraps = ""
+        return fresh
+
+    def _wrapping(self) -> str:
+        """The id of the key-encryption key that wraps now: the store's, or the newest known for an empty store."""
+        with self._pool.connection() as connection:
+            row = connection.execute(_WRAPPING, {"secret": DESK_SECRET}).fetchone()
+        return self.ring.ids[0] if row is None else str(row[0])
 
     def forget(self, subject: UUID) -> None:
         """Drop a key from this process's cache."""
@@ -111,15 +146,3 @@ class SubjectKeys:
                 if secret is not None:
                     self._cache[DESK_SECRET] = secret
             self._cache.update(keys)
-
-    def _wrap(self, subject: UUID, key: bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._kek.encrypt(nonce, key, subject.bytes)
-
-    def _unwrap(self, subject: UUID, kek: str, wrapped: bytes) -> bytes:
-        try:
-            return self._kek.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], subject.bytes)
-        except InvalidTag:
-            raise KekMismatch(
-                f"a stored key was wrapped with key-encryption key {kek}, this process has {self._kek_id}"
-            ) from None

@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS acta_keys.subject_keys (
     wrapped    bytea       NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- Which key-encryption keys are in use, and what is still wrapped by one of them.
+CREATE INDEX IF NOT EXISTS subject_keys_kek ON acta_keys.subject_keys (kek);
 
 CREATE OR REPLACE FUNCTION acta.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

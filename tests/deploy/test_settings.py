@@ -1,11 +1,8 @@
 """Settings: what is wrong is said with the name of the variable, before anything starts."""
 
-from base64 import b64encode
-from pathlib import Path
-
 import pytest
 
-from deploy.settings import SettingsError, key_encryption_key, read
+from deploy.settings import SettingsError, read, without_keys
 
 KEY = bytes(range(32))
 
@@ -41,20 +38,21 @@ def test_no_password_is_shown_with_the_settings():
     assert "secret" not in repr(read({"ACTA_DATABASE_URL": "postgresql://acta_app:secret@db/acta"}))
 
 
-@pytest.mark.parametrize("content", [KEY, KEY.hex().encode() + b"\n", b64encode(KEY)], ids=["raw", "hex", "base64"])
-def test_the_key_is_read_raw_in_hexadecimal_or_as_base64(tmp_path: Path, content: bytes):
-    (tmp_path / "kek").write_bytes(content)
-    assert key_encryption_key(tmp_path / "kek") == KEY
+@pytest.mark.parametrize("key", ["KEK", "LEDGER_KEY"])
+def test_a_key_has_one_source(key: str):
+    sources = {f"ACTA_{key}": KEY.hex(), f"ACTA_{key}_FILE": "/key", f"ACTA_{key}_COMMAND": "print-key"}
+    for left_out in sources:
+        given = {name: value for name, value in sources.items() if name != left_out}
+        with pytest.raises(SettingsError) as why:
+            read(given)
+        assert all(name in str(why.value) for name in given)
+        assert KEY.hex() not in str(why.value)
+    for name, value in sources.items():
+        read({name: value})
 
 
-@pytest.mark.parametrize("content", [b"", b"short", KEY + b"x", b"\xff" * 31])
-def test_anything_else_is_no_key_and_is_not_repeated(tmp_path: Path, content: bytes):
-    (tmp_path / "kek").write_bytes(content)
-    with pytest.raises(SettingsError, match="ACTA_KEK_FILE") as why:
-        key_encryption_key(tmp_path / "kek")
-    assert "short" not in str(why.value)
-
-
-def test_a_key_file_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(SettingsError, match="nowhere"):
-        key_encryption_key(tmp_path / "nowhere")
+def test_no_key_is_shown_with_the_settings_or_handed_to_other_programs():
+    given = {"ACTA_KEK": KEY.hex(), "ACTA_LEDGER_KEY_COMMAND": "print --token s3cr3t", "ACTA_PORT": "0"}
+    assert KEY.hex() not in repr(read(given))
+    assert "s3cr3t" not in repr(read(given))
+    assert without_keys(given) == {name: value for name, value in given.items() if name != "ACTA_KEK"}
