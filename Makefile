@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# What only the tests of the exports need is heavy (half a gigabyte) and under the AGPL; nothing that runs a desk has it.
+MINING := $(VENV)/.mining
 
 LOG ?= ../shared/data/incident_event_log.csv.xz
 ZONE ?= America/Sao_Paulo
@@ -18,7 +20,7 @@ help: ## what can be made
 run: $(INSTALLED) ## a desk on this machine: its own PostgreSQL, state kept in .acta (ACTA_HOME), port by ACTA_PORT
 	$(BIN)/acta run
 
-test: $(INSTALLED) ## all tests but the long ones, with a real PostgreSQL and a real Kafka
+test: $(INSTALLED) $(MINING) ## all tests but the long ones, with a real PostgreSQL and a real Kafka
 	$(BIN)/python -m pytest -m "not soak"
 
 check: $(INSTALLED) ## formatting, lint, types, and who imports whom
@@ -46,13 +48,15 @@ import-check: $(INSTALLED) ## import the whole of LOG into a desk of its own, tw
 sla-check: $(INSTALLED) ## import the whole of LOG under three policies: the view is what the streams give, wherever it is filled
 	PYTHONPATH=tests $(BIN)/python -m sla_check $(LOG) --timezone $(ZONE)
 
-install: $(INSTALLED) ## make or renew .venv, without running anything
+install: $(INSTALLED) $(MINING) ## make or renew .venv, without running anything
 
 lock: ## resolve the dependencies anew and write requirements.lock
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" ".[dev]"
 	$(VENV)-lock/bin/pip freeze --all --exclude acta --exclude pip > requirements.lock
+	$(VENV)-lock/bin/pip install --quiet --constraint requirements.lock ".[mining]"
+	$(VENV)-lock/bin/pip freeze --all --exclude acta --exclude pip | grep -vxFf requirements.lock > requirements-mining.lock
 	rm -rf $(VENV)-lock
 
 clean: ## remove .venv, the fetched broker and caches; never the desk's state in .acta
@@ -65,4 +69,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(MINING): requirements-mining.lock $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-mining.lock
 	touch $@

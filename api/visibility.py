@@ -21,6 +21,7 @@ from domain.person.events import PersonEvent
 from domain.request.events import RequestDecided
 from domain.setup.events import EVERYWHERE, ApiKeyIssued, LegalHoldLifted, LegalHoldPlaced, SetupEvent
 from domain.ticket import events as e
+from domain.ticket.others import OTHER_TICKETS
 from domain.ticket.state import Ticket
 
 Sight = Literal["all", "desk", "own"]
@@ -102,17 +103,6 @@ _NOTES_ONLY = frozenset({"notes"})
 """What of a ticket's state tells of internal notes."""
 
 _ENVELOPE = frozenset(Event.__struct_fields__)
-_OTHER_TICKETS: dict[type[e.TicketEvent], str] = {
-    e.TicketLinked: "other",
-    e.TicketUnlinked: "other",
-    e.TicketMergedInto: "target",
-    e.MergeReversed: "target",
-    e.TicketAbsorbed: "source",
-    e.AbsorptionReversed: "source",
-    e.TicketSplitOff: "part",
-    e.FollowUpOpened: "follow_up",
-}
-"""The field that names another ticket, beside its ``number``."""
 
 
 def sight_of(ticket: Ticket, principal: Principal) -> Sight | None:
@@ -147,7 +137,7 @@ def others_of_ticket(ticket: Ticket) -> set[UUID]:
 
 def others_of_event(event: Event) -> set[UUID]:
     """The other ticket that an event names."""
-    named = _OTHER_TICKETS.get(type(event))  # type: ignore[arg-type]
+    named = OTHER_TICKETS.get(type(event))  # type: ignore[arg-type]
     return {getattr(event, named)} if named else set()
 
 
@@ -163,7 +153,7 @@ def event_fields(event: Event, sight: Sight, visible: Mapping[UUID, object]) -> 
             return None
         shown = own_fields(kind)
     fields = {name: getattr(event, name) for name in shown}
-    named = _OTHER_TICKETS.get(kind)  # type: ignore[arg-type]
+    named = OTHER_TICKETS.get(kind)  # type: ignore[arg-type]
     if named is not None and getattr(event, named) not in visible:
         fields.pop(named, None)
         fields.pop("number", None)
@@ -175,7 +165,7 @@ def without_other(event: Event, visible: Mapping[UUID, object]) -> tuple[Event, 
 
     Only sentences may be made of it: in place of the number is a mark.
     """
-    named = _OTHER_TICKETS.get(type(event))  # type: ignore[arg-type]
+    named = OTHER_TICKETS.get(type(event))  # type: ignore[arg-type]
     if named is None or getattr(event, named) in visible:
         return event, ()
     return msgspec.structs.replace(event, number="…"), (named, "number")

@@ -23,6 +23,7 @@ from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
 from deploy.cli_evidence import proof
 from deploy.cli_explain import explain
+from deploy.cli_export import exporting
 from deploy.cli_holds import holds
 from deploy.cli_import import importing
 from deploy.cli_recalculate import recalculate
@@ -42,6 +43,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=main_help, pr
 cli.add_typer(keys, name="keys")
 cli.add_typer(holds, name="holds")
 cli.add_typer(importing, name="import")
+cli.add_typer(exporting, name="export")
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(whatif)

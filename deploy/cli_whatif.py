@@ -2,10 +2,8 @@
 
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -17,8 +15,8 @@ from consumers.whatif import Question, compare
 from deploy import wiring
 from deploy.cli_setup import complain, described
 from deploy.desk_file import DeskFileError, located, read_desk_file
+from deploy.options import moment_of, zone_of
 from deploy.settings import read
-from domain import moments
 from domain.clock.clocks import Verdict
 from domain.clock.comparing import Comparison, Dimension, Tally
 from domain.desk.laying_over import laid_over
@@ -45,8 +43,8 @@ def whatif(
     Each ticket keeps what people did with it; service levels are attached anew as the file would have it, at the times
     at which they were decided. Parts of the file other than calendars and policies are not looked at.
     """
-    wall = _zone(zone)
-    begin, end = _moment(since, "--from", wall), _moment(until, "--to", wall)
+    wall = zone_of(zone)
+    begin, end = moment_of(since, "--from", wall), moment_of(until, "--to", wall)
     if begin >= end:
         raise typer.BadParameter("must be later than --from", param_hint="--to")
     comparison = Comparison(_dimensions(by), zone=wall, limit=limit)
@@ -139,22 +137,6 @@ def _bar() -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return moments.zone_named(name)
-    except ValueError:
-        raise typer.BadParameter(f"{name!r} is not a known IANA time zone", param_hint="--zone") from None
-
-
-def _moment(text: str, option: str, zone: ZoneInfo) -> datetime:
-    """A time with its zone, or the beginning of a date in ``zone``."""
-    try:
-        found = moments.read(text)
-        return moments.in_utc(found if found.tzinfo else found.replace(tzinfo=zone))
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault), param_hint=option) from None
 
 
 def _dimensions(text: str) -> list[Dimension]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumers import whatif
+from consumers import histories
 from consumers.follow import rebuild
 from consumers.whatif import Question, compare
 from desks import ACT, give, opened
@@ -185,7 +185,7 @@ def test_every_ticket_opened_in_the_window_counts_once_whatever_the_pages(
         opened(promising, occurred_at=BEGIN + timedelta(hours=hour))
     hours = {"since": BEGIN + timedelta(hours=1), "until": BEGIN + timedelta(hours=6)}
     for page in (1, 2, 5, 200):
-        monkeypatch.setattr(whatif, "PAGE", page)
+        monkeypatch.setattr(histories, "PAGE", page)
         comparison = compared(promising, DOCUMENT, asked(promising, **hours))
         assert comparison.tickets == 5
         assert sum(line.recorded.breached for line in comparison.lines.values()) == 5
