@@ -1,26 +1,18 @@
 """Verifying a real database that its superuser has damaged: each damage is found and named."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from consumers.entering import entries
 from consumers.ledger import ledger
 from consumers.verify import Differs, Verified, verify
-from consuming import running, until, write
+from consuming import running, write
 from domain.desk import Desk
 from domain.record.note import Checkpoint, Signer
-from ledgers import SIGNER, kept, signed_size
-from projections.ledger import Folder, Log
-
-
-def sign_all(desk: Desk, app_dsn: str, folder: Path) -> None:
-    with running(ledger, desk.store, app_dsn, folder, SIGNER) as run:
-        until(lambda: signed_size(folder) == desk.store.head(), run)
+from ledgers import SIGNER, kept
+from projections.ledger import Folder
+from tampering import as_superuser, insert, move, rewritten, sign_all
 
 
 @pytest.fixture
@@ -46,28 +38,6 @@ def fault(desk: Desk, folder: Path, *auditors: Checkpoint) -> str:
     with pytest.raises(Differs) as why:
         verified(desk, folder, *auditors)
     return str(why.value)
-
-
-@contextmanager
-def as_superuser(database: str) -> Iterator[psycopg.Connection]:
-    """One whom no trigger and no index stops."""
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("ALTER TABLE acta.events DISABLE TRIGGER append_only")
-        yield connection
-
-
-def move(connection: psycopg.Connection, beyond: int, by: int) -> None:
-    """Give every event beyond a position another, so that no gap is left, or room is made."""
-    connection.execute("UPDATE acta.events SET position = -position WHERE position > %s", (beyond,))
-    connection.execute("UPDATE acta.events SET position = -position + %s WHERE position < 0", (by,))
-
-
-def insert(connection: psycopg.Connection, position: int) -> None:
-    connection.execute(
-        "INSERT INTO acta.events (position, stream, version, type, recorded_at, body)"
-        " VALUES (%s, gen_random_uuid(), 1, 'ticket.cancelled.v1', now(), '{}')",
-        (position,),
-    )
 
 
 def test_a_store_that_nobody_touched_is_as_it_was_signed(desk: Desk, sealed: Path) -> None:
@@ -142,19 +112,6 @@ def test_an_event_before_the_first_is_named(desk: Desk, database: str, sealed: P
     with as_superuser(database) as connection:
         insert(connection, position)
     assert f"was inserted at position {position}" in fault(desk, sealed)
-
-
-Rewrite = Callable[[Desk, Path, Signer], None]
-
-
-def rewritten(desk: Desk, folder: Path, signer: Signer, sizes: list[int]) -> None:
-    """A log over the store as it is now, under checkpoints of these sizes."""
-    page = desk.store.succession(0, 10_000)
-    with Log(folder, signer) as log:
-        for one in entries(page, 0, log.leaf):
-            log.add(one)
-            if log.size in sizes:
-                log.publish()
 
 
 def test_tiles_that_were_made_to_match_do_not_match_what_was_signed(

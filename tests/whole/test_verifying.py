@@ -60,3 +60,20 @@ def test_before_there_is_a_log_it_says_so(tmp_path: Path, acta: Acta) -> None:
     nothing = acta(tmp_path, "verify")
     assert nothing.returncode == 1
     assert "there is no log" in nothing.stderr
+
+
+def test_one_ticket_is_looked_at_alone(home: Path, acta: Acta, checkpoint: Path) -> None:
+    nobodys = acta(home, "verify", "--ticket", "4711")
+    assert nobodys.returncode == 1
+    assert "finds no ticket '4711'" in nobodys.stderr
+    with EmbeddedPostgres(home / "postgres") as server, psycopg.connect(server.dsn(), autocommit=True) as connection:
+        found = connection.execute("SELECT stream FROM acta.events WHERE position = 3").fetchone()
+        assert found is not None
+        whole = acta(home, "verify", "--ticket", str(found[0]))
+        connection.execute("ALTER TABLE acta.events DISABLE TRIGGER append_only")
+        connection.execute("UPDATE acta.events SET body = body || ' ' WHERE position = 3")
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.startswith("As signed: ")
+    said = acta(home, "verify", "--ticket", str(found[0]), "--checkpoint", str(checkpoint))
+    assert said.returncode == 1
+    assert said.stdout.startswith("NOT as signed: the event at position 3 (setup.")
