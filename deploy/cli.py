@@ -27,6 +27,7 @@ from deploy.cli_export import exporting
 from deploy.cli_holds import holds
 from deploy.cli_import import importing
 from deploy.cli_recalculate import recalculate
+from deploy.cli_rotate import rotate
 from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
 from deploy.cli_whatif import whatif
@@ -40,6 +41,7 @@ main_help = (
     "A service desk whose database is its audit trail. Settings are environment variables ACTA_…; see the README."
 )
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=main_help, pretty_exceptions_enable=False)
+keys.command()(rotate)
 cli.add_typer(keys, name="keys")
 cli.add_typer(holds, name="holds")
 cli.add_typer(importing, name="import")

@@ -16,7 +16,7 @@ from domain.errors import KeyNotFound, SetupConflict
 from domain.setup.events import EVERYWHERE, ApiKeyRevoked, SetupEvent
 from domain.setup.state import Setup
 
-keys = typer.Typer(no_args_is_help=True, help="API keys: issue, list, revoke.")
+keys = typer.Typer(no_args_is_help=True, help="API keys: issue, list, revoke. The key-encryption key: rotate.")
 console = Console()
 _ENVELOPE = {"stream", "version", "position", "recorded_at", "occurred_at", "effective_at", "act", "seal", "withheld"}
 

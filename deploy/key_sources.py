@@ -68,11 +68,19 @@ def draw_key(path: Path) -> bool:
     return put_whole(path, token_bytes(KEY_BYTES), os.link)
 
 
-def put_whole(path: Path, content: bytes, place: Callable[[str, Path], None]) -> bool:
-    """Write a file that only its owner reads and ``place`` it when it is durable; False if one is there already."""
+def put_whole(
+    path: Path, content: bytes, place: Callable[[str, Path], None], like: os.stat_result | None = None
+) -> bool:
+    """Write a file and ``place`` it when it is durable; False if one is there already and stays.
+
+    Only its owner reads it; or it has the owner and the mode of the file that it is ``like``.
+    """
     handle, draft = mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            if like is not None:
+                os.fchmod(handle, like.st_mode & 0o777)
+                os.fchown(handle, like.st_uid, like.st_gid)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -183,6 +183,7 @@ EVENTS: tuple[Event, ...] = (
         ground="The claim of 2 March about the lost laptop.",
     ),
     s.LegalHoldLifted(hold="0a1b2c3d", reason="Petra Prosser and the company have settled."),
+    s.KeyEncryptionKeyRotated(new="0123456789abcdef", old=("fedcba9876543210",), keys=1204),
     s.ApiKeyIssued(key="0a1b2c", digest="0" * 64, holder="alice", kind="agent"),
     s.ApiKeyRevoked(key="0a1b2c"),
 )

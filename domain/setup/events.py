@@ -209,6 +209,19 @@ class LegalHoldLifted(SetupEvent, frozen=True, kw_only=True, omit_defaults=True)
     reason: Personal[str] = ""
 
 
+class KeyEncryptionKeyRotated(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Every person's key is wrapped by another key-encryption key than before.
+
+    Ids are digests and tell nothing of the keys. ``keys``: how many persons' keys there were.
+    """
+
+    TYPE = "setup.key-encryption-key-rotated.v1"
+
+    new: str
+    old: tuple[str, ...]
+    keys: int
+
+
 class ApiKeyIssued(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody may authenticate with a key, of which only the digest is known here."""
 

@@ -35,6 +35,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     request_types_in_force: Mapping[str, e.RequestTypeVersioned] = {}
     matrix: tuple[tuple[int, int, int], ...] = ITIL_MATRIX
     keys: Mapping[str, e.ApiKeyIssued] = {}
+    kek: str = ""
     holds: Mapping[str, e.LegalHoldPlaced] = {}
     holds_lifted: frozenset[str] = frozenset()
 
@@ -151,6 +152,8 @@ def _changes(setup: Setup, event: Event) -> dict[str, Any]:
             return {"keys": _with(setup.keys, event.key, event)}
         case e.ApiKeyRevoked():
             return {"keys": _without(setup.keys, event.key)}
+        case e.KeyEncryptionKeyRotated():
+            return {"kek": event.new}
         case e.LegalHoldPlaced():
             return {"holds": _with(setup.holds, event.hold, event)}
         case e.LegalHoldLifted():

@@ -79,12 +79,16 @@ class KeyRing:
         except InvalidTag:
             raise KekMismatch(f"a stored key does not open although it names the key-encryption key {kek}") from None
 
-    def _cipher(self, kek: str) -> AESGCM:
+    def must_know(self, kek: str) -> None:
+        """Raise ``KekMismatch`` if the key-encryption key of this id is not known."""
         if not self.knows(kek):
-            known = ", ".join(self.ids)
             raise KekMismatch(
-                f"stored keys are wrapped by the key-encryption key with the id {kek}; known here: {known}"
+                f"stored keys are wrapped by the key-encryption key with the id {kek}; known here:"
+                f" {', '.join(self.ids)}"
             )
+
+    def _cipher(self, kek: str) -> AESGCM:
+        self.must_know(kek)
         return self._ciphers[kek]
 
     def _read(self) -> None:

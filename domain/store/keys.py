@@ -29,7 +29,7 @@ DESK_SECRET = UUID("5ec9e700-0000-4000-8000-000000000001")
 
 _WRAPPING = "SELECT kek FROM acta_keys.subject_keys WHERE subject = %(secret)s"
 # An index that holds few different values is walked from one to the next.
-_KEKS = """
+KEKS = """
 WITH RECURSIVE found AS (
     SELECT min(kek) AS kek FROM acta_keys.subject_keys
     UNION ALL
@@ -37,6 +37,7 @@ WITH RECURSIVE found AS (
 )
 SELECT kek FROM found WHERE kek <> ''
 """
+"""The ids of the key-encryption keys that wrap anything."""
 
 
 class SubjectKeys:
@@ -52,13 +53,9 @@ class SubjectKeys:
     def must_be_openable(self) -> None:
         """Raise ``KekMismatch`` if any stored key is wrapped by a key-encryption key that is not known here."""
         with self._pool.connection() as connection:
-            used = [kek for (kek,) in connection.execute(_KEKS).fetchall()]
-        unknown = [kek for kek in used if not self.ring.knows(kek)]
-        if unknown:
-            raise KekMismatch(
-                f"stored keys are wrapped by the key-encryption key with the id {', '.join(unknown)}; known here:"
-                f" {', '.join(self.ring.ids)}"
-            )
+            used = [kek for (kek,) in connection.execute(KEKS).fetchall()]
+        for kek in used:
+            self.ring.must_know(kek)
         self.secret()
 
     def find(self, subjects: Iterable[UUID]) -> dict[UUID, bytes]:

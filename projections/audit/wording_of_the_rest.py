@@ -140,6 +140,12 @@ def legal_hold_lifted(event: s.LegalHoldLifted, speech: Speech) -> str:
     return f"lifted the legal hold {quoted(event.hold)}{speech.because(event)}"
 
 
+@says(s.KeyEncryptionKeyRotated)
+def key_encryption_key_rotated(event: s.KeyEncryptionKeyRotated, speech: Speech) -> str:
+    old = listed([quoted(one) for one in event.old])
+    return f"had {several(event.keys, 'key')} of persons wrapped by the key {quoted(event.new)} in place of {old}"
+
+
 @says(s.ApiKeyIssued)
 def key_issued(event: s.ApiKeyIssued, speech: Speech) -> str:
     until = f", valid until {speech.moment(event.expires_at)}" if event.expires_at else ""
