@@ -13,9 +13,11 @@ from starlette.responses import Response
 
 from api import answers, openapi, parameters
 from api.edge import Edge, edge_of
-from api.gate import permitted
+from api.gate import Witnessed, looking, permitted
+from api.looks import Look
 from api.scopes import departments
 from api.visibility import ActorShown, other_fields, others_of_event, without_other
+from domain.access.events import GlassBroken
 from domain.access.principal import Principal
 from domain.envelope import EVENT_TYPES, Event
 from domain.moments import Moment
@@ -25,7 +27,7 @@ from domain.ticket.events import TicketEvent
 from domain.ticket.state import Ticket
 from projections.audit import Page, Wanted, lines, sentence
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], route_class=Witnessed)
 Auditor = Annotated[Principal, permitted("audit.read")]
 
 
@@ -111,21 +113,26 @@ async def list_lines(
     setup = await edge.callers.setup()
 
     def ask(connection: psycopg.Connection[Any]) -> AuditPage:
-        return told(edge, caller, lines(connection, wanted, after=cursor, limit=limit), setup, zone)
+        return told(edge, looking(request), lines(connection, wanted, after=cursor, limit=limit), setup, zone)
 
     return answers.json(await edge.view("audit", ask, wait_for))
 
 
-def told(edge: Edge, principal: Principal, page: Page, setup: Setup, zone: ZoneInfo) -> AuditPage:
-    """The lines with their sentences, in which is only what the caller may read."""
+def told(edge: Edge, look: Look, page: Page, setup: Setup, zone: ZoneInfo) -> AuditPage:
+    """The lines with their sentences, in which is only what the caller may read; what they are shown is recorded."""
+    principal = look.caller
     stored = edge.desk.store.events_at([line["position"] for line in page.lines])
     events = {event.position: event for event in edge.desk.sealing.opened(stored)}
     named = {event.stream for event in events.values()}
     named |= {other for event in events.values() for other in others_of_event(event)}
+    named |= {event.ticket for event in events.values() if isinstance(event, GlassBroken)}
     today = edge.tickets_today.of(named)
     audited = {stream: one for stream, one in today.items() if principal.may("audit.read", one.department)}
     readable = {position for position, event in events.items() if may_read(event, principal, today)}
-    names = edge.names.of(setup, [events[position] for position in readable])
+    opened = [events[position] for position in readable]
+    told_of = {event.seal.subject for event in opened if event.seal is not None}
+    look.shows("audit.read", (today[line["ticket"]] for line in page.lines if line["ticket"] in today), told_of)
+    names = edge.names.of(setup, opened)
     impersonal = msgspec.structs.replace(names, people={})
     shown = []
     for line in page.lines:
@@ -137,9 +144,12 @@ def told(edge: Edge, principal: Principal, page: Page, setup: Setup, zone: ZoneI
 
 
 def may_read(event: Event, principal: Principal, today: dict[UUID, Ticket]) -> bool:
-    """Whether personal text of an event is opened: a ticket's for those who read its notes."""
+    """Whether personal text of an event is opened: a ticket's for those who read its notes, why somebody broke the
+    glass for those who audit its department."""
     if isinstance(event, TicketEvent):
         return event.stream in today and principal.may("ticket.read-notes", today[event.stream].department)
+    if isinstance(event, GlassBroken):
+        return principal.may("audit.read", today[event.ticket].department)
     return other_fields(event, principal) is not None
 
 

@@ -13,8 +13,10 @@ from starlette.requests import Request
 
 from api.callers import Callers
 from api.following import Head
+from api.looks import Looks
 from api.metrics import Metrics
 from api.oidc import Issuer, Oidc
+from api.origins import Origins
 from api.problems import NotYet
 from api.reading import Readers
 from api.refusals import Refusals
@@ -41,12 +43,14 @@ class Edge:
         self.client = httpx.AsyncClient(timeout=5.0)
         issuer = Issuer(auth, self.client) if auth is not None else None
         self.callers = Callers(desk, self.readers, issuer, settings.setup_seconds)
-        self.refusals = Refusals(desk)
+        self.origins = Origins(desk.keys)
+        self.refusals = Refusals(desk, self.origins)
         self.tickets_today = TicketsToday(desk)
         self.names = NamesToday(desk, settings.setup_seconds)
         self.head = Head(desk, self.readers, settings.poll_seconds)
         self.metrics = Metrics()
         self._answers = Answers()
+        self.looks = Looks(desk, self._answers, self.refusals, self.origins, self.metrics)
         self.policies = Configured(desk.setup)
         self._tasks: list[asyncio.Task[None]] = []
 

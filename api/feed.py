@@ -2,11 +2,16 @@
 
 Today's grants on a ticket's department today decide. ``next`` and the events' ids are positions looked at, whether or
 not they are shown, so that a follower of a small part of the log does not begin at its start again.
+
+What was shown is recorded once for each page, and for each batch of a stream, which is all that came since the last;
+since the head is looked at every ``poll_seconds``, that is how often a follower is recorded at most. A batch without
+tickets and personal data is not recorded: whoever follows the record of who looked would otherwise follow themselves.
 """
 
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -16,7 +21,8 @@ from starlette.responses import Response, StreamingResponse
 
 from api import answers, openapi, parameters, shapes
 from api.edge import Edge, edge_of
-from api.gate import permitted
+from api.gate import Witnessed, looking, permitted
+from api.looks import Look
 from api.problems import NotAcceptable, NotValid
 from api.visibility import (
     EventShown,
@@ -28,10 +34,10 @@ from api.visibility import (
 )
 from domain.access.principal import Principal
 from domain.envelope import EVENT_TYPES, Event
-from domain.errors import NotAllowed, NotAuthenticated
+from domain.errors import NotAllowed, NotAuthenticated, NotReadyYet
 from domain.ticket.events import TicketEvent
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=Witnessed)
 Follower = Annotated[Principal, permitted("feed.read")]
 _STREAM = "text/event-stream"
 _BATCH = 200
@@ -73,17 +79,16 @@ async def get_events(
     resumed = _resumed(request, after)
     accepted = request.headers.get("accept", "*/*")
     if _STREAM in accepted:
+        looking(request).shows_nothing()
         stream = follow(edge, request, resumed, wanted)
         return StreamingResponse(stream, media_type=_STREAM, headers={"X-Accel-Buffering": "no"})
     if not any(kind in accepted for kind in ("*/*", "application/*", "application/json")):
         raise NotAcceptable()
-    page, _ = await edge.read(lambda: look(edge, caller, after, limit, wanted))
+    page, _ = await edge.read(lambda: page_after(edge, looking(request), after, limit, wanted))
     return answers.json(page)
 
 
-def look(
-    edge: Edge, principal: Principal, after: int, limit: int, types: tuple[str, ...]
-) -> tuple[shapes.FeedPage, bool]:
+def page_after(edge: Edge, look: Look, after: int, limit: int, types: tuple[str, ...]) -> tuple[shapes.FeedPage, bool]:
     """The events among the next ``limit`` ones that the caller may see; and whether there may be more."""
     store = edge.desk.store
     # Read before the page: what is recorded in between has not been looked at.
@@ -92,27 +97,33 @@ def look(
     opened = edge.desk.sealing.opened(stored)
     more = len(stored) == limit
     looked_at = stored[-1].position if more else max(head, after)
-    return shapes.FeedPage(events=shown(edge, principal, opened), next=looked_at), more
+    return shapes.FeedPage(events=shown(edge, look, opened), next=looked_at), more
 
 
-def shown(edge: Edge, principal: Principal, events: list[Event]) -> list[EventShown]:
-    """The events that the caller may see, as they may see them."""
+def shown(edge: Edge, look: Look, events: list[Event]) -> list[EventShown]:
+    """The events that the caller may see, as they may see them; what they are shown of anybody is recorded."""
+    principal = look.caller
     named = {event.stream for event in events if isinstance(event, TicketEvent)}
     named |= {other for event in events for other in others_of_event(event)}
-    sights = {
-        stream: sight
-        for stream, ticket in edge.tickets_today.of(named).items()
-        if (sight := sight_of(ticket, principal)) is not None
-    }
+    today = edge.tickets_today.of(named)
+    sights = {stream: sight for stream, ticket in today.items() if (sight := sight_of(ticket, principal)) is not None}
     found = []
+    tickets, persons = set[UUID](), set[UUID]()
     for event in events:
         if isinstance(event, TicketEvent):
             sight = sights.get(event.stream)
             fields = event_fields(event, sight, sights) if sight is not None else None
         else:
             sight, fields = None, other_fields(event, principal)
-        if fields is not None:
-            found.append(event_shown(event, fields, sight))
+        if fields is None:
+            continue
+        found.append(event_shown(event, fields, sight))
+        tickets |= {event.stream} & today.keys()
+        persons |= set() if event.seal is None else {event.seal.subject}
+    if tickets or persons:
+        look.shows("feed.read", (today[stream] for stream in tickets), persons)
+    else:
+        look.shows_nothing()
     return found
 
 
@@ -126,10 +137,12 @@ async def follow(edge: Edge, request: Request, after: int, types: tuple[str, ...
             principal = await edge.callers.of(request)
             if not principal.may_anywhere("feed.read"):
                 raise NotAllowed()
-            found, more = await edge.read(partial(look, edge, principal, after, _BATCH, types))
+            look = looking(request).again(principal)
+            found, more = await edge.read(partial(page_after, edge, look, after, _BATCH, types))
+            await look.recorded()
         except (NotAuthenticated, NotAllowed):
             return
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, NotReadyYet):
             # The client comes again by itself and goes on after the last id.
             return
         for event in found.events:

@@ -1,22 +1,29 @@
-"""The gate: which permission a route takes. A route that declares none does not start.
+"""The gate: which permission a route takes, and whether its answer may show personal data.
 
-``Permitted`` lets a caller in who has one of its permissions in some department; what they may see or do there is
-decided where the ticket is known. ``PUBLIC`` is for what tells nothing of anybody.
+A route that declares no permission does not start. ``Permitted`` lets a caller in who has one of its permissions in
+some department; what they may see or do there is decided where the ticket is known. Its answer leaves when it is
+recorded what it shows (``looks``), unless the route is declared free of personal data. ``PUBLIC`` is for what tells
+nothing of anybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
+from uuid import UUID
 
 from fastapi import Depends
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from api.edge import edge_of
+from api import parameters
+from api.edge import Edge, edge_of
+from api.looks import Look
+from api.origins import host_of
 from api.problems import NotValid
 from domain.access.principal import PERMISSIONS, Principal
-from domain.errors import NotAllowed, NotAuthenticated
+from domain.errors import NotAllowed, NotAuthenticated, TicketNotFound
 
 
 class Public:
@@ -27,22 +34,70 @@ class Public:
 
 
 class Permitted:
-    """Open to callers who have one of these permissions in some department."""
+    """Open to callers who have one of these permissions in some department.
 
-    def __init__(self, *permissions: str) -> None:
+    ``personal``: whether its answers may show personal data, which is recorded then.
+    """
+
+    def __init__(self, *permissions: str, personal: bool = True) -> None:
         unknown = set(permissions) - PERMISSIONS
         if unknown or not permissions:
             raise ValueError(f"no such permission: {', '.join(sorted(unknown)) or '(none)'}")
         self.permissions = permissions
+        self.personal = personal
 
     async def __call__(self, request: Request) -> Principal:
         principal = await caller(request)
+        edge = edge_of(request)
         if not any(principal.may_anywhere(permission) for permission in self.permissions):
             refused = NotAllowed(permission=self.permissions[0])
-            edge_of(request).refusals.of(principal, refused, self.permissions[0])
+            ticket = await _named(edge, request)
+            edge.refusals.of(principal, refused, self.permissions[0], ticket, edge.origins.of(request))
             raise refused
         must_know_every_parameter(request)
+        if self.personal:
+            request.state.look = Look(
+                looks=edge.looks,
+                request=request,
+                caller=principal,
+                setup=await edge.callers.setup(),
+                operation=request.scope["route"].operation_id,
+                reason=parameters.reason_to_break_glass(request),
+            )
         return principal
+
+
+async def _named(edge: Edge, request: Request) -> UUID | None:
+    """The ticket that a refused request names, if it is one; whether it is, the answer does not tell."""
+    ref = request.path_params.get("ref")
+    if ref is None:
+        return None
+    try:
+        return await edge.read(lambda: edge.desk.find(ref))
+    except TicketNotFound:
+        return None
+
+
+class Witnessed(APIRoute):
+    """A route whose answer leaves when it is recorded what it shows."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def witnessed(request: Request) -> Response:
+            answer = await handle(request)
+            look: Look | None = getattr(request.state, "look", None)
+            if look is not None:
+                await look.recorded()
+            return answer
+
+        return witnessed
+
+
+def looking(request: Request) -> Look:
+    """The look of a request to a route that may show personal data."""
+    look: Look = request.state.look
+    return look
 
 
 class Commanding:
@@ -62,9 +117,9 @@ class Commanding:
 PUBLIC = Depends(Public())
 
 
-def permitted(*permissions: str) -> Any:
-    """The caller, who has one of these permissions in some department."""
-    return Depends(Permitted(*permissions))
+def permitted(*permissions: str, personal: bool = True) -> Any:
+    """The caller, who has one of these permissions in some department; see ``Permitted``."""
+    return Depends(Permitted(*permissions, personal=personal))
 
 
 async def caller(request: Request) -> Principal:
@@ -73,7 +128,7 @@ async def caller(request: Request) -> Principal:
     try:
         return await edge.callers.of(request)
     except NotAuthenticated:
-        edge.refusals.unauthenticated(request.client.host if request.client else "")
+        edge.refusals.unauthenticated(host_of(request))
         raise
 
 
@@ -94,14 +149,17 @@ def _parameters(dependant: Dependant) -> frozenset[str]:
 
 
 class RouteUnguarded(Exception):
-    """A route declares no permission."""
+    """A route declares no permission, or may show personal data and is not witnessed."""
 
 
 def must_be_guarded(routes: Iterable[BaseRoute]) -> None:
-    """Refuse to start with a route that declares no permission."""
+    """Refuse to start with a route that declares no permission, or whose answers nobody would record."""
     for route in routes:
-        if not isinstance(route, APIRoute) or guard_of(route) is None:
+        guard = guard_of(route) if isinstance(route, APIRoute) else None
+        if guard is None:
             raise RouteUnguarded(f"{getattr(route, 'path', route)} declares no permission")
+        if isinstance(guard, Permitted) and guard.personal and not isinstance(route, Witnessed):
+            raise RouteUnguarded(f"{getattr(route, 'path', route)} may show personal data and is not Witnessed")
 
 
 def guard_of(route: APIRoute) -> Public | Permitted | Commanding | None:

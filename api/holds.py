@@ -1,6 +1,7 @@
 """Legal holds: what must not be erased meanwhile, placed and lifted by whoever may do so in every department."""
 
 from secrets import token_hex
+from collections.abc import Collection
 from typing import Annotated
 from uuid import UUID
 
@@ -12,14 +13,16 @@ from starlette.responses import Response
 
 from api import answers, bodies, openapi, parameters
 from api.edge import edge_of
-from api.gate import permitted
+from api.gate import Witnessed, looking, permitted
 from api.setup import act_of, must_be_allowed_everywhere
 from domain.access.principal import Principal
 from domain.desk.legal_holds import LegalHold, legal_holds, lift, place
 from domain.moments import Moment
 
-router = APIRouter(tags=["record"])
+router = APIRouter(tags=["record"], route_class=Witnessed)
 Steward = Annotated[Principal, permitted("record.hold")]
+Placer = Annotated[Principal, permitted("record.hold", personal=False)]
+"""Is told no more than what they said themselves."""
 _MOST = 1_000
 
 
@@ -70,7 +73,7 @@ _EXAMPLE = {"ground": "Letter of the court of 2 March.", "tickets": ["1"], "depa
         **openapi.answer(LegalHold, "Placed, or was already by this idempotency key.", 201),
     },
 )
-async def place_hold(request: Request, caller: Steward) -> Response:
+async def place_hold(request: Request, caller: Placer) -> Response:
     """Place a legal hold: nothing that it covers is erased, by whomever, before it is lifted or ends."""
     edge = edge_of(request)
     must_be_allowed_everywhere(edge, caller, "record.hold")
@@ -102,6 +105,7 @@ async def lift_hold(
     must_be_allowed_everywhere(edge, caller, "record.hold")
     wanted = bodies.parse(Lifting, await bodies.read(request, edge.settings))
     lifted, position = await edge.read(lambda: lift(edge.desk, act_of(caller), hold=hold, reason=wanted.reason))
+    await edge.read(lambda: _show(request, [lifted]))
     return answers.json(lifted, headers={"Acta-Position": str(position)})
 
 
@@ -119,5 +123,16 @@ async def get_holds(
     """The legal holds in force: what they cover, who placed them, on what ground."""
     edge = edge_of(request)
     must_be_allowed_everywhere(edge, caller, "record.hold")
-    found = await edge.read(lambda: legal_holds(edge.desk))
-    return answers.json(HoldList(holds=[hold for hold in found.values() if all or hold.in_force]))
+
+    def ask() -> HoldList:
+        shown = [hold for hold in legal_holds(edge.desk).values() if all or hold.in_force]
+        _show(request, shown)
+        return HoldList(holds=shown)
+
+    return answers.json(await edge.read(ask))
+
+
+def _show(request: Request, holds: Collection[LegalHold]) -> None:
+    """Record that the caller is shown these holds."""
+    tickets = edge_of(request).tickets_today.of(ticket for hold in holds for ticket in hold.tickets)
+    looking(request).shows("record.hold", tickets.values(), (person for hold in holds for person in hold.persons))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Path, Query
 from starlette.requests import Request
 
+from api.looks import BREAK_GLASS_HEADER
 from api.problems import NotValid
 from domain.moments import Moment, in_utc, read, zone_named
 
@@ -33,6 +34,7 @@ WaitFor = Annotated[
 Timezone = Annotated[str, Query(max_length=64, description="IANA name of the zone in which sentences tell times.")]
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,8})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_LONGEST_REASON = 500
 _HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._|:-]{0,127}")
 
 
@@ -64,6 +66,20 @@ def idempotency_key(request: Request) -> str | None:
     if given is not None and not _KEY.fullmatch(given):
         raise _wrong("Idempotency-Key", "must have 1 to 255 visible ASCII characters")
     return given
+
+
+def reason_to_break_glass(request: Request) -> str:
+    """Why the caller wants to read a ticket of a department that is not theirs; "" if they do not say so."""
+    given = request.headers.get(BREAK_GLASS_HEADER)
+    if given is None:
+        return ""
+    try:
+        reason = given.encode("latin-1").decode().strip()
+    except UnicodeDecodeError:
+        reason = ""
+    if not (0 < len(reason) <= _LONGEST_REASON and reason.isprintable()):
+        raise _wrong(BREAK_GLASS_HEADER, f"must say why, in 1 to {_LONGEST_REASON} printable characters in UTF-8")
+    return reason
 
 
 def handle(request: Request, header: str) -> str:

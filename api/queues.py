@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import answers, openapi, parameters
-from api.edge import Edge, edge_of
-from api.gate import permitted
+from api.edge import edge_of
+from api.gate import Witnessed, looking, permitted
 from api.scopes import departments, scope_of, visible_today
 from domain.access.principal import Principal
 from domain.errors import NotKnown
@@ -21,9 +21,9 @@ from projections.queue import queries
 from projections.queue.entries import OPEN
 from projections.queue.queries import Scope, Wanted
 
-router = APIRouter(tags=["queues"])
+router = APIRouter(tags=["queues"], route_class=Witnessed)
 Reader = Annotated[Principal, permitted("ticket.read", "ticket.read-own")]
-Counter = Annotated[Principal, permitted("queue.read")]
+Counter = Annotated[Principal, permitted("queue.read", personal=False)]
 Sort = Literal["due", "priority", "opened", "updated", "number"]
 STATES: tuple[str, ...] = get_args(Status)
 _Handle = Annotated[str | None, Query(max_length=200)]
@@ -101,7 +101,7 @@ async def list_tickets(
         spam=spam,
     )
     asked = Asked(queue=queue, own=own, sort=sort, at=at, limit=limit, cursor=cursor, wait_for=wait_for)
-    return await listed(edge_of(request), caller, wanted, asked)
+    return await listed(request, caller, wanted, asked)
 
 
 @router.get(
@@ -150,7 +150,7 @@ async def list_queue(
 ) -> Response:
     """The tickets in the queue of a group or department."""
     asked = Asked(queue=queue, sort=sort, at=at, limit=limit, cursor=cursor, wait_for=wait_for)
-    return await listed(edge_of(request), caller, Wanted(states=states(state)), asked)
+    return await listed(request, caller, Wanted(states=states(state)), asked)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,8 +165,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     wait_for: int | None
 
 
-async def listed(edge: Edge, caller: Principal, wanted: Wanted, asked: Asked) -> Response:
+async def listed(request: Request, caller: Principal, wanted: Wanted, asked: Asked) -> Response:
     """A page of the tickets that are wanted and that exist for the caller today."""
+    edge, look = edge_of(request), looking(request)
     scope = scope_of(caller, own=asked.own)
 
     def ask(connection: psycopg.Connection[Any]) -> TicketList:
@@ -174,7 +175,7 @@ async def listed(edge: Edge, caller: Principal, wanted: Wanted, asked: Asked) ->
         page = queries.tickets(
             connection, scope, narrowed, sort=asked.sort, after=asked.cursor, limit=asked.limit, at=asked.at
         )
-        shown = visible_today(edge, caller, page.rows, own=scope.requester is not None)
+        shown = visible_today(edge, look, page.rows, own=scope.requester is not None)
         return TicketList(tickets=shown, next=page.next)
 
     return answers.json(await edge.view("queue", ask, asked.wait_for))

@@ -26,7 +26,7 @@ from projections.engine.cursors import cursor_at, number, place_of
 from projections.sla.queries import going_on
 
 router = APIRouter(tags=["sla"])
-Supervisor = Annotated[Principal, permitted("ticket.supervise")]
+Supervisor = Annotated[Principal, permitted("ticket.supervise", personal=False)]
 _Handle = Annotated[str | None, Query(max_length=200)]
 
 

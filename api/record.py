@@ -21,7 +21,7 @@ from domain.record.tiles import tile_at
 from projections.ledger import CHECKPOINT, KEY, Folder, proof_at
 
 router = APIRouter(tags=["record"])
-Reader = Annotated[Principal, permitted("record.read")]
+Reader = Annotated[Principal, permitted("record.read", personal=False)]
 
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """A tile never changes; private, since whoever fetched it was allowed to, and a shared cache asks nobody."""

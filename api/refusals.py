@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 
+from api.origins import Origins
 from domain.access.events import AccessRefused
 from domain.access.principal import Principal
 from domain.desk import Desk
@@ -27,13 +28,16 @@ _log = logging.getLogger("acta.api")
 class Refusals:
     """Writes refusals down."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, origins: Origins) -> None:
         self._desk = desk
+        self._origins = origins
         self._unknown: Counter[str] = Counter()
 
-    def of(self, principal: Principal, refused: Refused, permission: str, ticket: UUID | None = None) -> None:
+    def of(
+        self, principal: Principal, refused: Refused, permission: str, ticket: UUID | None = None, origin: str = "http"
+    ) -> None:
         """Record that a caller was refused."""
-        fact = AccessRefused(permission=permission, code=refused.code, ticket=ticket, origin="http")
+        fact = AccessRefused(permission=permission, code=refused.code, ticket=ticket, origin=origin)
         self._witness(fact, Act(actor=principal.actor, channel="http"))
 
     def unauthenticated(self, host: str) -> None:
@@ -52,9 +56,8 @@ class Refusals:
         counted, self._unknown = self._unknown, Counter()
         nobody = Act(actor=Actor(kind="system", id="http"), channel="http")
         for host, count in counted.items():
-            source = self._desk.keys.blind("http source", host).hex()[:16]
-            code = NotAuthenticated.code
-            self._witness(AccessRefused(permission="", code=code, origin=f"http:{source}", count=count), nobody)
+            code, origin = NotAuthenticated.code, self._origins.of_host(host)
+            self._witness(AccessRefused(permission="", code=code, origin=origin, count=count), nobody)
 
     def _witness(self, fact: AccessRefused, act: Act) -> None:
         try:

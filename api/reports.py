@@ -21,7 +21,7 @@ from projections.reporting import DIMENSIONS, REPORTS, Bucket, Figures, Question
 from projections.reporting.queries import response_times
 
 router = APIRouter(tags=["reports"])
-Analyst = Annotated[Principal, permitted("report.read")]
+Analyst = Annotated[Principal, permitted("report.read", personal=False)]
 Report = Literal[
     "volume",
     "backlog",

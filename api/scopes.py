@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from api.edge import Edge
+from api.looks import Look
 from api.visibility import sight_of
 from domain.access.principal import Principal
 from domain.setup.events import EVERYWHERE
@@ -57,11 +58,15 @@ def scope_of(principal: Principal, *, own: bool = False) -> Scope:
     return Scope(departments=departments(principal, "ticket.read"), notes=EVERYWHERE in noted or reads <= noted)
 
 
-def visible_today(edge: Edge, principal: Principal, rows: Iterable[Row], *, own: bool) -> list[Row]:
-    """Rows of the past, without tickets that do not exist for the caller today; of one's own less is shown."""
+def visible_today(edge: Edge, look: Look, rows: Iterable[Row], *, own: bool) -> list[Row]:
+    """Rows of the past, without tickets that do not exist for the caller today; of one's own less is shown.
+
+    That these are shown is recorded.
+    """
     rows = list(rows)
     tickets = edge.tickets_today.of(row["ticket"] for row in rows)
-    seen = {stream: sight for stream, ticket in tickets.items() if (sight := sight_of(ticket, principal))}
+    seen = {stream: sight for stream, ticket in tickets.items() if (sight := sight_of(ticket, look.caller))}
+    look.shows("ticket.read-own" if own else "ticket.read", (tickets[stream] for stream in seen))
     return [
         {name: value for name, value in row.items() if name in OWN_COLUMNS}
         if own or seen[row["ticket"]] == "own"

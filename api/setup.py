@@ -37,8 +37,8 @@ from domain.setup.events import EVERYWHERE, ApiKeyIssued, ApiKeyRevoked, Role, S
 from domain.setup.state import Setup
 
 router = APIRouter(tags=["setup"])
-Reader = Annotated[Principal, permitted("setup.read")]
-Writer = Annotated[Principal, permitted("setup.write")]
+Reader = Annotated[Principal, permitted("setup.read", personal=False)]
+Writer = Annotated[Principal, permitted("setup.write", personal=False)]
 _HOLDER = r"^[A-Za-z0-9][A-Za-z0-9._|:-]{0,199}$"
 _HANDLE = Annotated[str, Path(pattern=HANDLE, description="The definition's handle.", examples=["it"])]
 _GRANTEE = Annotated[str, Path(pattern=_HOLDER, description="Agent, service or token's subject.", examples=["alice"])]

@@ -13,7 +13,8 @@ from api import answers, clock_shapes, openapi, parameters
 from api.clock_picture import STYLE_DIGEST, picture
 from api.clock_shapes import ClockExplained, ClockListed
 from api.edge import Edge, edge_of
-from api.gate import permitted
+from api.gate import Witnessed, looking, permitted
+from api.looks import Look
 from api.scopes import departments, in_departments
 from api.tickets import see
 from domain.access.principal import Principal
@@ -21,13 +22,13 @@ from domain.clock.asking import explanations_of
 from domain.clock.explain import Explanation
 from domain.clock.policy import Kind
 from domain.clock.wording import render
-from domain.errors import NotAllowed
 from domain.moments import Moment
 from projections.sla import attainment, queries
 from projections.sla.queries import Status
 
-router = APIRouter(tags=["sla"])
-Watcher = Annotated[Principal, permitted("sla.read")]
+router = APIRouter(tags=["sla"], route_class=Witnessed)
+Reader = Annotated[Principal, permitted("sla.read")]
+Watcher = Annotated[Principal, permitted("sla.read", personal=False)]
 _Zone = Annotated[
     str | None, Query(max_length=64, description="IANA name of the zone that times are told in; else the calendar's.")
 ]
@@ -84,7 +85,7 @@ SHAPES: list[type[msgspec.Struct]] = [TicketClocks, ClockList, Attainment]
 async def get_ticket_clocks(
     request: Request,
     ref: parameters.Ref,
-    caller: Watcher,
+    caller: Reader,
     at: parameters.At = None,
     timezone: _Zone = None,
 ) -> Response:
@@ -93,7 +94,7 @@ async def get_ticket_clocks(
     zone = None if timezone is None else parameters.must_be_zone(timezone, "timezone").key
 
     def ask() -> TicketClocks:
-        number, now, explanations = _explanations(edge, ref, caller, at)
+        number, now, explanations = _explanations(edge, ref, looking(request), at)
         shown = [ClockShown(explanation=clock_shapes.explained(one), text=render(one, zone)) for one in explanations]
         return TicketClocks(number=number, at=now, clocks=shown)
 
@@ -116,7 +117,7 @@ _PICTURE = {
 async def draw_ticket_clocks(
     request: Request,
     ref: parameters.Ref,
-    caller: Watcher,
+    caller: Reader,
     at: parameters.At = None,
     timezone: _Zone = None,
 ) -> Response:
@@ -125,7 +126,7 @@ async def draw_ticket_clocks(
     zone = None if timezone is None else parameters.must_be_zone(timezone, "timezone").key
 
     def ask() -> str:
-        number, now, explanations = _explanations(edge, ref, caller, at)
+        number, now, explanations = _explanations(edge, ref, looking(request), at)
         return picture(number, now, explanations, edge.policies, zone)
 
     policy = f"default-src 'none'; style-src '{STYLE_DIGEST}'; frame-ancestors 'none'"
@@ -134,13 +135,11 @@ async def draw_ticket_clocks(
 
 
 def _explanations(
-    edge: Edge, ref: str, caller: Principal, at: datetime | None
+    edge: Edge, ref: str, look: Look, at: datetime | None
 ) -> tuple[int, datetime, tuple[Explanation, ...]]:
     """The number of a ticket that the caller may see, the instant, and its clocks as of then."""
     parameters.must_not_be_far_ahead(at, edge.desk.now())
-    seen = see(edge, ref, caller)
-    if seen.sight == "own":
-        raise NotAllowed(permission="sla.read")
+    seen = see(edge, ref, look, beyond_own="sla.read")
     now = at or edge.desk.now()
     return seen.today.number, now, explanations_of(seen.history, now, edge.policies)
 

@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from api import answers, openapi, parameters, shapes
 from api.edge import Edge, edge_of
-from api.gate import permitted
+from api.gate import Witnessed, looking, permitted
+from api.looks import Look
 from api.sentences import name_of
 from api.visibility import (
     EventTold,
@@ -29,13 +30,13 @@ from api.visibility import (
 from domain.access.principal import Principal
 from domain.desk import as_of
 from domain.envelope import Event
-from domain.errors import EventNotFound, TicketNotFound
+from domain.errors import EventNotFound, NotAllowed, TicketNotFound
 from domain.ticket import state as ticket_state
 from domain.ticket.commands import COMMANDS, is_own, possible
 from domain.ticket.state import Ticket
 from projections.audit import Names, sentence
 
-router = APIRouter(tags=["tickets"])
+router = APIRouter(tags=["tickets"], route_class=Witnessed)
 Reader = Annotated[Principal, permitted("ticket.read", "ticket.read-own")]
 _Version = Annotated[int | None, Query(ge=1, le=999_999_999, description="As of this version.")]
 
@@ -66,7 +67,7 @@ async def get_ticket(
     edge = edge_of(request)
 
     def ask() -> tuple[Ticket, dict[str, Any]]:
-        seen = see(edge, ref, caller)
+        seen = see(edge, ref, looking(request))
         past = at is not None or known_at is not None or version is not None
         ticket = state_at(seen, at=at, known_at=known_at, version=version) if past else seen.today
         shown = ticket_fields(ticket, seen.sight, visible_others(edge, caller, others_of_ticket(ticket)))
@@ -103,7 +104,7 @@ async def get_ticket_events(
     setup = await edge.callers.setup()
 
     def ask() -> shapes.EventPage:
-        seen = see(edge, ref, caller)
+        seen = see(edge, ref, looking(request))
         rest = [event for event in seen.history if event.version > after]
         names = edge.names.of(setup, rest) if seen.sight != "own" else None
         shown: list[EventTold] = []
@@ -134,7 +135,7 @@ async def get_ticket_diff(
     first, last = parameters.moment(since, "from"), parameters.moment(until, "to")
 
     def ask() -> shapes.Difference:
-        seen = see(edge, ref, caller)
+        seen = see(edge, ref, looking(request))
         old, new = _state(seen, first), _state(seen, last)
         visible = visible_others(edge, caller, others_of_ticket(old) | others_of_ticket(new))
         before, after = (ticket_fields(ticket, seen.sight, visible) for ticket in (old, new))
@@ -153,17 +154,30 @@ async def get_ticket_diff(
     return answers.json(await edge.read(ask))
 
 
-def see(edge: Edge, ref: str, principal: Principal) -> Seen:
-    """A ticket with its history; what the caller may not see is not found, and that is recorded."""
-    stream = edge.desk.find(ref)
+def see(edge: Edge, ref: str, look: Look, *, beyond_own: str = "") -> Seen:
+    """A ticket with its history, and that it is shown; what the caller may not see is not found. Both are recorded.
+
+    ``beyond_own``: the permission without which this is not for the requester.
+    """
+    try:
+        stream = edge.desk.find(ref)
+    except TicketNotFound:
+        raise look.not_found() from None
     history = edge.desk.history(stream)
     today = ticket_state.fold(history)
-    sight = sight_of(today, principal)
-    if sight is None:
-        refused = TicketNotFound()
-        if today.version:
-            edge.refusals.of(principal, refused, "ticket.read", today.ticket)
+    told_of = {event.seal.subject for event in history if event.seal is not None}
+    sight = sight_of(today, look.caller)
+    if sight == "own" and beyond_own:
+        refused = NotAllowed(permission=beyond_own)
+        look.refuse(refused, beyond_own, stream)
         raise refused
+    if sight is not None:
+        look.shows("ticket.read-own" if sight == "own" else "ticket.read", (today,), told_of)
+    elif today.version and look.may_break_glass:
+        sight = "all" if look.caller.may_anywhere("ticket.read-notes") else "desk"
+        look.breaks_glass(today, told_of)
+    else:
+        raise look.not_found(today if today.version else None)
     return Seen(history, today, sight)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.access.events import AccessRefused
+from domain.access.events import AccessRead, AccessRefused, GlassBroken
 from domain.envelope import Act, Actor, Event
 from domain.person.events import ContactChanged, PersonRegistered
 from domain.request.events import RequestDecided
@@ -143,6 +143,26 @@ EVENTS: tuple[Event, ...] = (
     PersonRegistered(name="Petra Prosser", email="petra@example.org", tier="gold", language="de"),
     ContactChanged(name="Petra Prosser-Weiss", email="petra@example.org", tier="gold"),
     AccessRefused(permission="ticket.read", code="ticket-not-found", ticket=TICKET, department="it", origin="http"),
+    AccessRead(
+        operation="list-tickets",
+        permission="ticket.read",
+        departments=("it",),
+        tickets=(TICKET, OTHER),
+        persons=(PERSON, SOMEBODY),
+        question="state=any&q",
+        origin="http:0a1b2c3d4e5f6071",
+        key="0a1b2c",
+    ),
+    GlassBroken(
+        operation="get-ticket",
+        permission="ticket.break-glass",
+        ticket=TICKET,
+        department="hr",
+        reason="The auditors asked for it on the phone.",
+        persons=(PERSON,),
+        origin="http:0a1b2c3d4e5f6071",
+        key="0a1b2c",
+    ),
     RequestDecided(digest="0" * 64, ticket=TICKET, receipt={"ticket": str(TICKET), "number": 3847, "version": 2}),
     s.DepartmentDefined(department="it", name="Information technology", default_group="service-desk"),
     s.DepartmentRetired(department="it"),

@@ -1,7 +1,8 @@
 """Who is asking, and what they may do where. Deny by default.
 
 A role is a set of permissions; a grant gives a role in some departments. Permissions are named for the thing and the
-act on it; ``…-own`` reaches only tickets of which the principal is the requester.
+act on it; ``…-own`` reaches only tickets of which the principal is the requester. Who has ``ticket.break-glass``
+anywhere may read a ticket of any department, if they say why.
 """
 
 from collections.abc import Iterable
@@ -35,14 +36,17 @@ _OWN = {
 ROLES: dict[str, frozenset[str]] = {
     "requester": frozenset(_OWN),
     "agent": frozenset(_READ | _WORK | {"setup.read"}),
-    "supervisor": frozenset(_READ | _WORK | {"ticket.supervise", "report.read", "setup.read"}),
+    "supervisor": frozenset(_READ | _WORK | {"ticket.supervise", "ticket.break-glass", "report.read", "setup.read"}),
     "analyst": frozenset({"report.read", "sla.read", "queue.read", "setup.read"}),
-    "compliance": frozenset(_READ | {"report.read", "setup.read", "record.read", "record.hold", "audit.read"}),
+    "compliance": frozenset(
+        _READ | {"ticket.break-glass", "report.read", "setup.read", "record.read", "record.hold", "audit.read"}
+    ),
     "service": frozenset(_OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read"}),
     "admin": frozenset(_READ | _WORK | _OWN)
     | {
         "ticket.supervise",
         "ticket.backdate",
+        "ticket.break-glass",
         "report.read",
         "setup.read",
         "setup.write",

@@ -85,9 +85,9 @@ class Desk(Application[UUID]):
         self.writer.submit(task)
         return int(task.future.result())
 
-    def witness(self, event: AccessEvent, act: Act) -> "Future[int]":
-        """Record a fact of access."""
-        task = Witnessing(event, act, self.access_stream)
+    def witness(self, event: AccessEvent, act: Act, subject: UUID | None = None) -> "Future[int]":
+        """Record a fact of access; what is personal in it is sealed for ``subject``."""
+        task = Witnessing(event, act, self.access_stream, subject)
         self.writer.submit(task)
         return task.future
 

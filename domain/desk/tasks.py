@@ -94,13 +94,14 @@ class Configuring(Task):
 
 
 class Witnessing(Task):
-    """A fact of access, recorded in this process's stream of the day."""
+    """A fact of access, recorded in this process's stream of the day, and sealed for ``subject``."""
 
-    def __init__(self, event: AccessEvent, act: Act, stream: Callable[[], UUID]) -> None:
+    def __init__(self, event: AccessEvent, act: Act, stream: Callable[[], UUID], subject: UUID | None = None) -> None:
         super().__init__()
         self.event = event
         self.act = act
         self.stream = stream
+        self.subject = subject
 
     def streams(self, find: Callable[[str], UUID | None], known: Callable[[UUID], Ticket]) -> set[UUID]:
         return {self.stream()}
@@ -109,4 +110,4 @@ class Witnessing(Task):
         return {self.stream()}
 
     def decide(self, draft: Draft, find: Callable[[str], UUID | None]) -> None:
-        draft.record(self.stream(), self.event, self.act)
+        draft.record(self.stream(), self.event, self.act, subject=self.subject)

@@ -35,6 +35,31 @@ def refused(event: a.AccessRefused, speech: Speech) -> str:
     return f"was refused{often} the right {quoted(event.permission)}{ticket}{where} ({event.code}){origin}"
 
 
+@says(a.AccessRead)
+def read(event: a.AccessRead, speech: Speech) -> str:
+    count = len(event.tickets) + event.more
+    tickets = f"the ticket {event.tickets[0]}" if count == 1 else several(count, "ticket")
+    of_whom = f", with what is known of {several(len(event.persons), 'person')}" if event.persons else ""
+    what = f"{tickets if count else 'an answer that names no ticket'}{of_whom}"
+    places = listed([speech.department(one) for one in event.departments])
+    where = f" in {places}" if event.departments else ""
+    asked = f"{quoted(event.operation)}" + (f" with {quoted(event.question)}" if event.question else "")
+    return f"was shown {what}, having the right {quoted(event.permission)}{where}, by asking for {asked}{_from(event)}"
+
+
+@says(a.GlassBroken)
+def glass_broken(event: a.GlassBroken, speech: Speech) -> str:
+    where = speech.department(event.department)
+    return (
+        f"broke the glass and was shown the ticket {event.ticket} of {where}, which is not theirs,"
+        f" by asking for {quoted(event.operation)}{_from(event)}{speech.because(event)}"
+    )
+
+
+def _from(event: a.AccessRead | a.GlassBroken) -> str:
+    return f", coming from {event.origin}" if event.origin else ""
+
+
 @says(s.DepartmentDefined)
 def department_defined(event: s.DepartmentDefined, speech: Speech) -> str:
     days = several(event.close_after_days, "day")

@@ -48,6 +48,7 @@ def test_lines_are_paged_without_a_gap(house, alice, admin):
     for _ in range(3):
         opened(alice)
     house.catch_up()
+    head = house.desk.store.head()
     found, cursor = [], None
     while True:
         page = admin.get("/audit", params={"limit": 4} | ({"cursor": cursor} if cursor else {})).json()
@@ -55,7 +56,7 @@ def test_lines_are_paged_without_a_gap(house, alice, admin):
         cursor = page["next"]
         if cursor is None:
             break
-    assert found == list(range(1, house.desk.store.head() + 1))
+    assert found == list(range(1, head + 1))
 
 
 def test_times_are_told_in_the_readers_zone(house, alice, admin):
