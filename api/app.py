@@ -26,6 +26,7 @@ from api import (
     setup_shapes,
     sla,
     tickets,
+    who_looked,
 )
 from api.edge import Edge
 from api.gate import must_be_guarded
@@ -46,6 +47,7 @@ ROUTERS = (
     feed.router,
     record.router,
     holds.router,
+    who_looked.router,
     setup.router,
     health.router,
 )
@@ -56,6 +58,7 @@ _SHAPES = (
     *recalculation.SHAPES,
     *reports.SHAPES,
     *audit.SHAPES,
+    *who_looked.SHAPES,
     *setup_shapes.SHAPES,
     *holds.SHAPES,
 )

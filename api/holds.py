@@ -1,7 +1,7 @@
 """Legal holds: what must not be erased meanwhile, placed and lifted by whoever may do so in every department."""
 
-from secrets import token_hex
 from collections.abc import Collection
+from secrets import token_hex
 from typing import Annotated
 from uuid import UUID
 

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from api import shapes
 from api.examples import COMMAND_EXAMPLES, RECEIPT
 from api.gate import Commanding, Permitted, Public, guard_of
+from api.looks import BREAK_GLASS, BREAK_GLASS_HEADER
 from api.problems import MEDIA_TYPE, kinds, meaning_of
 from domain.desk import Receipt
 from domain.ticket.commands import COMMANDS, Command
@@ -25,8 +26,18 @@ _ABOUT = """A service desk whose database is its audit trail.
 
 Every write answers with a receipt and with `Acta-Position`; give that to a read as `wait_for` and it shows at least
 that. Every refusal is a problem (RFC 9457) whose `type` is an address that says what to do. What you may not see does
-not exist for you. Repeat a POST with the same `Idempotency-Key` as often as you like: it is carried out once.
+not exist for you. Repeat a POST with the same `Idempotency-Key` as often as you like: it is carried out once. To
+whom personal data is shown is recorded before the answer leaves (`x-recorded`).
 """
+_BREAK_GLASS = {
+    "name": BREAK_GLASS_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Why the caller must see a ticket that is none of their departments'; it is recorded, sealed."
+    f" For those who have `{BREAK_GLASS}`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 500},
+    "example": "The requester is in hospital and asked us to go on.",
+}
 _HEADERS = {
     "If-Match": ("The version that the ticket must still have, in double quotes; else 412.", '"3"'),
     "Idempotency-Key": ("Makes a repetition of this request the same request, for ever.", "7f9c2ba4"),
@@ -153,6 +164,9 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         operation["security"] = [{"apiKey": []}, {"oidc": []}]
     if isinstance(guard, Permitted):
         operation["x-permission"] = list(guard.permissions)
+        operation["x-recorded"] = guard.personal
+        if guard.personal and "/tickets/{ref}" in route.path:
+            operation["parameters"].append(_BREAK_GLASS)
     elif isinstance(guard, Commanding):
         operation["x-permission"] = [name for name in (guard.permission, guard.own) if name]
 

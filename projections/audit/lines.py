@@ -78,12 +78,18 @@ _TELLING_NOTHING = frozenset({"digest"})
 """The digest of a request says nothing to a reader, but whoever guesses a request could prove it by the digest."""
 
 
+_TOLD_ELSEWHERE = (_access.AccessRead, _access.GlassBroken)
+"""Who looked at what, and with what right, is the access view's to tell: analysts read this one."""
+
+
 class Content:
     """What of an event may be shown to whoever sees the journal, field by field."""
 
     def __init__(self, event_type: type[Event]) -> None:
         self.personal = personal_fields(event_type)
         hidden = _ENVELOPE | _TELLING_NOTHING | set(self.personal)
+        if event_type in _TOLD_ELSEWHERE:
+            hidden |= set(event_type.__struct_fields__)
         fields = [field for field in msgspec.structs.fields(event_type) if field.name not in hidden]
         self._fields = [(field.name, _default(field)) for field in fields]
 

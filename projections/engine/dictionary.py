@@ -2,7 +2,8 @@
 
 The words stand beside the rows: a row type's docstring tells of the table, ``msgspec.Meta(description=…)`` of a column.
 They are put into the database together with the stable views, so that no switch of editions loses them. Analysts may
-read every column that is not personal and that is not computed by PostgreSQL (which may hold the words of one that is).
+read every column that is not personal and that is not computed by PostgreSQL (which may hold the words of one that is),
+unless the view is not for them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -74,7 +75,7 @@ def publish(connection: psycopg.Connection[Any], view: View) -> None:
     """
     role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ANALYST,)).fetchone()
     # One journey for all of them: readers are held while a view is switched.
-    connection.execute(sql.SQL("; ").join(_statements(view, granting=role is not None)))
+    connection.execute(sql.SQL("; ").join(_statements(view, granting=role is not None and view.for_analysts)))
 
 
 def _statements(view: View, *, granting: bool) -> Iterator[sql.Composed]:
@@ -97,7 +98,9 @@ def _statements(view: View, *, granting: bool) -> Iterator[sql.Composed]:
 
 def markdown(views: Iterable[View]) -> str:
     """The data dictionary: every stable view that analysts may read, with the columns they see."""
-    return "\n".join(line for view in views for words in described(view) for line in _chapter(words))
+    return "\n".join(
+        line for view in views if view.for_analysts for words in described(view) for line in _chapter(words)
+    )
 
 
 def _chapter(words: ViewWords) -> Iterator[str]:

@@ -194,11 +194,13 @@ class View:
     """A read model: tables that are computed from events and can be thrown away.
 
     ``version`` is raised whenever the tables or the functions change; the view is then rebuilt, never migrated.
+    ``for_analysts``: whether they may read what is not personal of it in SQL.
     """
 
-    def __init__(self, name: str, version: int) -> None:
+    def __init__(self, name: str, version: int, *, for_analysts: bool = True) -> None:
         self.name = name
         self.version = version
+        self.for_analysts = for_analysts
         self.tables: list[StateTable[Any]] = []
         self.journals: list[JournalTable[Any]] = []
 

@@ -25,6 +25,7 @@ from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
 from machines import Databases, Prepare
+from projections.access import access
 from projections.audit import audit
 from projections.engine import Projector, install
 from projections.queue import queue
@@ -32,7 +33,7 @@ from projections.reporting import reporting
 from projections.sla import sla
 
 KEK = b"k" * 32
-VIEWS = (queue, sla, reporting, audit)
+VIEWS = (queue, sla, reporting, audit, access)
 ACT = Act(actor=system("test").actor, channel="test")
 
 

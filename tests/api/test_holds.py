@@ -3,6 +3,7 @@
 import pytest
 
 from desk_talk import opened, refused
+from domain.access.events import AccessRead
 
 GROUND = {"ground": "Petra Prosser sues."}
 
@@ -21,8 +22,9 @@ def test_a_hold_is_placed_listed_and_lifted(house, admin):
     assert hold["in_force"] is True
     assert admin.get("/record/holds").json()["holds"] == [hold]
     lifted = admin.post(f"/record/holds/{hold['hold']}/lift", json={"reason": "Settled."})
-    assert int(lifted.headers["acta-position"]) == house.desk.store.head()
+    assert int(lifted.headers["acta-position"]) == house.desk.setup().position
     assert (lifted.json()["lifted_by"], lifted.json()["in_force"]) == ("root", False)
+    assert [event.operation for event in house.desk.feed(0, 100) if isinstance(event, AccessRead)][-1] == "lift-hold"
     assert admin.get("/record/holds").json()["holds"] == []
     assert admin.get("/record/holds?all=true").json()["holds"] == [lifted.json()]
     refused(admin.post(f"/record/holds/{hold['hold']}/lift", json={"reason": "Settled."}), 409, "nothing-changes")

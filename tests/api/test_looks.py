@@ -29,6 +29,7 @@ SHOWING = {
     "list-audit-lines": "/audit?ticket={}",
     "get-events": "/events?types=ticket.opened.v1",
     "get-holds": "/record/holds",
+    "list-looks": "/record/access?ticket={}",
 }
 """A request to each route that may show personal data. All of them show the one ticket there is."""
 ELSEWHERE = {"lift-hold"}
@@ -61,6 +62,7 @@ def test_whoever_is_shown_a_ticket_is_recorded_with_the_ticket_and_its_people(ho
     number = opened(rita, title="salary")
     done(alice, number, "note", text="x")
     admin.post("/record/holds", json={"ground": "A court.", "tickets": [number]})
+    alice.get(f"/tickets/{number}")
     house.catch_up()
     before = house.desk.store.head()
     answer = admin.get(SHOWING[operation].format(number))

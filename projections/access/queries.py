@@ -1,0 +1,89 @@
+"""What an auditor asks: who looked at a ticket, at a person; at what did somebody look; paged by position."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+Connection = psycopg.Connection[Any]
+Row = dict[str, Any]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which looks; what is None does not matter.
+
+    The period is [since, until). ``scope``: the departments that the caller may audit (None: all). A look belongs to
+    every department of which a ticket was shown, or reached for, wherever the ticket is today; one that names no ticket
+    is for those who audit all of them.
+    """
+
+    ticket: UUID | None = None
+    number: int | None = None
+    person: UUID | None = None
+    actor: str | None = None
+    operation: str | None = None
+    allowed: bool | None = None
+    break_glass: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    scope: frozenset[str] | None = None
+
+
+class Page(NamedTuple):
+    """Some looks; ``next`` is the position to go on from, None on the last page."""
+
+    looks: list[Row]
+    next: int | None
+
+
+_OF_TICKET = "JOIN access.tickets_looked s ON s.position = l.position AND s.ticket = "
+_OF_NUMBER = f"{_OF_TICKET}(SELECT t.ticket FROM access.tickets t WHERE t.number = %(number)s)"
+_JOINS = {
+    "ticket": f"{_OF_TICKET}%(ticket)s",
+    "number": _OF_NUMBER,
+    "person": "JOIN access.persons_looked p ON p.position = l.position AND p.person = %(person)s",
+}
+_CONDITIONS = {
+    "actor": "l.actor = %(actor)s",
+    "operation": "l.operation = %(operation)s",
+    "allowed": "l.allowed = %(allowed)s",
+    "break_glass": "l.break_glass = %(break_glass)s",
+    "since": "l.at >= %(since)s",
+    "until": "l.at < %(until)s",
+    "scope": "EXISTS (SELECT FROM access.tickets_looked o JOIN access.tickets t USING (ticket)"
+    " WHERE o.position = l.position AND t.department = ANY(%(scope)s))",
+}
+_NAMED = (
+    "SELECT o.position, o.ticket, t.number, t.department FROM access.tickets_looked o"
+    " LEFT JOIN access.tickets t USING (ticket) WHERE o.position = ANY(%s) ORDER BY o.position, o.n"
+)
+
+
+def looks(connection: Connection, wanted: Wanted, *, after: int | None = None, limit: int = 100) -> Page:
+    """The looks that are ``wanted``, oldest first.
+
+    Each has the columns of ``access.looks`` and ``named``: ticket, number and department today of those that were shown
+    and are in scope.
+    """
+    asked = {name: value for name in Wanted.__struct_fields__ if (value := getattr(wanted, name)) is not None}
+    joins = [_JOINS[name] for name in asked if name in _JOINS]
+    conditions = [_CONDITIONS[name] for name in asked if name in _CONDITIONS]
+    parameters = {name: list(value) if isinstance(value, frozenset) else value for name, value in asked.items()}
+    if after is not None:
+        conditions.append("l.position > %(after)s")
+        parameters["after"] = after
+    parameters["limit"] = limit + 1
+    query = (
+        f"SELECT l.* FROM access.looks l {' '.join(joins)} WHERE {' AND '.join(conditions) or 'true'}"
+        " ORDER BY l.position LIMIT %(limit)s"
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(query.encode(), parameters).fetchall()
+        page = {row["position"]: row | {"named": []} for row in found[:limit]}
+        for row in cursor.execute(_NAMED, (list(page),)).fetchall():
+            if wanted.scope is None or row["department"] in wanted.scope:
+                page[row.pop("position")]["named"].append(row)
+    return Page(list(page.values()), found[limit - 1]["position"] if len(found) > limit else None)
