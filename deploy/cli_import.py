@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from consumers.importing import NotThisLayout, import_in_shares, import_servicenow
-from consumers.importing.checking import check as compared
+from consumers.importing import NotThisLayout, ServiceNowLog, import_in_shares, import_servicenow
 from consumers.importing.report import Progress as Reached
+from consumers.importing.servicenow.checking import check as compared
 from deploy import wiring
 from deploy.settings import Settings, read
 from domain.desk import Desk
@@ -77,7 +77,7 @@ def _imported(found: Settings, file: Path, timezone: str, processes: int) -> tup
             with wiring.desk(found):
                 pass  # what would keep a desk from opening is said here once, not by every process
             opener = partial(Desk, wiring.url(found.database_url, "ACTA_DATABASE_URL"), wiring.kek(found))
-            report = import_in_shares(opener, file, timezone, shares=processes, progress=show)
+            report = import_in_shares(opener, ServiceNowLog(file, timezone), shares=processes, progress=show)
         else:
             with wiring.desk(found) as desk:
                 report = import_servicenow(desk, file, timezone, progress=show)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from consumers.importing.layout import COLUMNS
+from consumers.importing.servicenow.layout import COLUMNS
 
 START = datetime(2016, 5, 2, 8, 0)  # noqa: DTZ001  the log has local times without a zone
 WAITING = ("Awaiting User Info", "Awaiting Vendor", "Awaiting Problem", "Awaiting Evidence")

@@ -26,7 +26,7 @@ import psycopg
 import yaml
 
 from clock_rows import must_show, rows
-from consumers.importing import import_in_shares
+from consumers.importing import ServiceNowLog, import_in_shares
 from consumers.project import connect, project
 from consumers.relay import relay
 from consumers.tails import read_tails
@@ -259,7 +259,9 @@ def whole(log: Path, zone: str, processes: int) -> Iterator[str]:
         owner = databases.fresh()
         configure(owner)
         began = monotonic()
-        report = import_in_shares(partial(Desk, as_role(owner, "acta_app"), KEK), log, zone, shares=processes)
+        report = import_in_shares(
+            partial(Desk, as_role(owner, "acta_app"), KEK), ServiceNowLog(log, zone), shares=processes
+        )
         assert report.is_whole, report.lines()
         yield f"imported {report.rows:,} rows in {monotonic() - began:.0f} s"
         broker, origin = find_broker(folder / "kafka")

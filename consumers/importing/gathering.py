@@ -2,19 +2,23 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from consumers.importing.reading import Row
+from consumers.importing.log import Line
 
 WINDOW = 20_000
 
 
-def gathered(rows: Iterable[Row], window: int = WINDOW) -> Iterator[list[Row]]:
+R = TypeVar("R", bound=Line)
+
+
+def gathered(rows: Iterable[R], window: int = WINDOW) -> Iterator[list[R]]:
     """Runs of rows of one incident, in the file's order within each.
 
     At most ``window`` rows wait; when there are more, the incident that has been quiet longest goes. One that speaks
     again after that comes as a further run. Which runs come depends on the file alone.
     """
-    waiting: OrderedDict[str, list[Row]] = OrderedDict()
+    waiting: OrderedDict[str, list[R]] = OrderedDict()
     held = 0
     for row in rows:
         waiting.setdefault(row.number, []).append(row)

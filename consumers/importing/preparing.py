@@ -1,13 +1,11 @@
 """Preparing: a first pass over the log finds what the desk must know before the history can be told by its rules."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from consumers.importing import layout as at
-from consumers.importing.reading import records_of
+from consumers.importing.log import Contents, RequestType
 from domain.errors import SetupConflict
 from domain.setup.events import AgentDefined, DepartmentDefined, GroupDefined, RequestTypeVersioned, SetupEvent
 from domain.setup.state import Setup
@@ -20,38 +18,12 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     request_type: str = "incident"
 
 
-class Contents(msgspec.Struct, kw_only=True):
-    """What a log holds: how many rows, which groups, and who was answerable in which of them."""
-
-    rows: int = 0
-    groups: set[str] = msgspec.field(default_factory=set)
-    agents: dict[str, set[str]] = msgspec.field(default_factory=dict)
-
-
-def surveyed(path: Path, seen: Callable[[int], None] = lambda rows: None) -> Contents:
-    """What the log holds; raises ``NotThisLayout`` when it cannot be read to its end, before anything is recorded."""
-    contents = Contents()
-    for record in records_of(path):
-        contents.rows += 1
-        if contents.rows % 10_000 == 0:
-            seen(contents.rows)
-        if not record.fault:
-            _note(contents, record.cells[at.GROUP].strip(), record.cells[at.ASSIGNEE].strip())
-    return contents
-
-
-def _note(contents: Contents, group: str, assignee: str) -> None:
-    group, assignee = group.removeprefix(at.UNKNOWN), assignee.removeprefix(at.UNKNOWN)
-    if group and len(group) <= at.LONGEST_HANDLE:
-        contents.groups.add(group)
-    if assignee and len(assignee) <= at.LONGEST:
-        groups = contents.agents.setdefault(assignee, set())
-        if group:
-            groups.add(group)
-
-
 def plan(
-    contents: Contents, to: Destination, names: Mapping[str, AgentDefined]
+    contents: Contents,
+    to: Destination,
+    names: Mapping[str, AgentDefined],
+    source: str,
+    request_type: RequestType | None,
 ) -> Callable[[Setup], Sequence[SetupEvent]]:
     """What must be configured so that the log can be told; only differences, so a second import configures nothing.
 
@@ -66,7 +38,8 @@ def plan(
             planned.append(DepartmentDefined(department=to.department, name=to.department.upper()))
         planned += _groups(sorted(contents.groups), to, setup)
         planned += _agents(contents.agents, setup, names)
-        planned += _request_type(to, setup)
+        if request_type is not None:
+            planned += _request_type(to, setup, source, request_type)
         return planned
 
     return events
@@ -98,23 +71,24 @@ def _agents(agents: Mapping[str, set[str]], setup: Setup, names: Mapping[str, Ag
             )
 
 
-def _request_type(to: Destination, setup: Setup) -> Iterable[SetupEvent]:
+def _request_type(to: Destination, setup: Setup, source: str, wanted: RequestType) -> Iterable[SetupEvent]:
+    form = dict(wanted.form)
     known = setup.request_types_in_force.get(to.request_type)
     if known is not None:
-        if known.department != to.department or known.form.get("x-acta-import") != at.SOURCE:
+        if known.department != to.department or known.form.get("x-acta-import") != source:
             raise SetupConflict(
                 f"There is a request type {to.request_type!r} of the desk's own; import under another name.",
                 request_type=to.request_type,
             )
-        if known.form == _json(at.FORM):
+        if known.form == _json(form):
             return
     versions = [version for name, version in setup.request_types if name == to.request_type]
     yield RequestTypeVersioned(
         request_type=to.request_type,
         request_type_version=max(versions, default=0) + 1,
         department=to.department,
-        name="Incident",
-        form=at.FORM,
+        name=wanted.name,
+        form=form,
     )
 
 

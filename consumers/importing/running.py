@@ -9,22 +9,21 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from hashlib import sha256
-from pathlib import Path
 from time import monotonic, process_time
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
-from consumers.importing import layout as at
 from consumers.importing.gathering import gathered
-from consumers.importing.local_times import LocalTimes
-from consumers.importing.preparing import Destination, plan, surveyed
-from consumers.importing.reading import Row, Unreadable, rows_of
+from consumers.importing.log import Line, Log
+from consumers.importing.preparing import Destination, plan
+from consumers.importing.records import Unreadable
 from consumers.importing.report import EXAMPLES, Correction, Progress, Progressing, RefusedRow, Report
-from consumers.importing.telling import CHANNEL, IMPORTER, UNKNOWN_CALLER, Teller, World
-from consumers.importing.told import Told, told_of
+from consumers.importing.telling import CHANNEL, IMPORTER, World
+from consumers.importing.told import Told
 from domain.desk import Desk, Receipt
+from domain.desk.rehearsing import Rehearsal
 from domain.envelope import Act
 from domain.errors import Refused
 from domain.setup.events import SETUP, AgentDefined
@@ -41,11 +40,15 @@ ANOTHER_HISTORY = "this is another history of the incident, or in another zone, 
 NOTHING_RECORDED = "Nothing of these rows of the incident was recorded."
 
 
+Books = Desk | Rehearsal
+"""Where a history is told to."""
+
+
 class _Story(msgspec.Struct):
     """A run of rows on its way to the desk."""
 
     number: str
-    rows: list[Row]
+    rows: list[Any]
     changed: int
     opens: bool
     future: "Future[Receipt]"
@@ -58,25 +61,24 @@ class _Place(msgspec.Struct, gc=False):
     digest: bytes = b""
 
 
-def import_servicenow(
-    desk: Desk,
-    path: Path,
-    zone: str,
+def import_log(
+    desk: Books,
+    log: Log[Any],
     *,
     to: Destination | None = None,
     progress: Progressing | None = None,
     in_flight: int = IN_FLIGHT,
 ) -> Report:
-    """Tell the log's history to the desk; ``zone`` is that of its local times.
+    """Tell a log's history to the desk; over a ``Rehearsal`` nothing is recorded, and the report says what would be.
 
-    Raises ``ValueError`` for a zone that does not exist, ``NotThisLayout`` for a file of another layout or a damaged
-    one, ``SetupConflict`` where its names mean something else here: nothing has been recorded then. Whatever else ends
-    it (the database away, a kill), another run goes on where this one ended.
+    Raises ``NotThisLayout`` for a file of another layout or a damaged one, ``SetupConflict`` where its names mean
+    something else here: nothing has been recorded then. Whatever else ends it (the database away, a kill), another run
+    goes on where this one ended.
     """
     show = progress or (lambda _: None)
     started, to = monotonic(), to or Destination()
-    prepared = prepare(desk, path, zone, to, show)
-    report = Telling(desk, path, zone, to, show, total=prepared.rows, in_flight=in_flight).run()
+    prepared = prepare(desk, log, to, show)
+    report = Telling(desk, log, to, show, total=prepared.rows, in_flight=in_flight).run()
     report.configured = prepared.configured
     report.cpu_seconds += prepared.cpu_seconds
     report.seconds = monotonic() - started
@@ -91,22 +93,24 @@ class Prepared(msgspec.Struct, frozen=True):
     cpu_seconds: float
 
 
-def prepare(desk: Desk, path: Path, zone: str, to: Destination, show: Progressing) -> Prepared:
+def prepare(desk: Books, log: Log[Any], to: Destination, show: Progressing) -> Prepared:
     """Read the log once and configure what it needs; raises before anything is recorded."""
     processor, started = process_time(), monotonic()
-    LocalTimes(zone)  # a zone that does not exist is found before anything is configured
+    log.met_by(desk.keys)
 
     def seen(rows: int) -> None:
         show(Progress("survey", rows, 0, 0, rows / max(monotonic() - started, 1e-9), 0.0))
 
-    contents = surveyed(path, seen)
+    contents = log.survey(seen)
+    log.problems.clear()
     before = desk.setup().version
     names = {event.agent: event for event in desk.history(SETUP) if isinstance(event, AgentDefined)}
-    desk.configure(plan(contents, to, names), Act(actor=IMPORTER.actor, channel=CHANNEL))
+    act = Act(actor=IMPORTER.actor, channel=CHANNEL)
+    desk.configure(plan(contents, to, names, log.source, log.request_type), act)
     return Prepared(contents.rows, desk.setup().version - before, process_time() - processor)
 
 
-def world_of(desk: Desk, to: Destination) -> World:
+def world_of(desk: Books, to: Destination) -> World:
     """What the desk is configured to be."""
     setup = desk.setup()
     return World(
@@ -123,9 +127,8 @@ class Telling:
 
     def __init__(
         self,
-        desk: Desk,
-        path: Path,
-        zone: str,
+        desk: Books,
+        log: Log[Any],
         to: Destination,
         progress: Progressing,
         *,
@@ -135,17 +138,17 @@ class Telling:
         shares: int = 1,
     ) -> None:
         self.desk = desk
-        self.path = path
+        self.log = log
         self.progress = progress
         self.most = in_flight
         self.total = total
         self.share, self.shares = share, shares
-        self.times = LocalTimes(zone)
+        log.met_by(desk.keys)
         self.world = world_of(desk, to)
-        self.report = Report(file=path.name, zone=zone, time_problems=self.times.problems)
+        self.report = Report(file=log.path.name, zone=log.zone, time_problems=log.problems)
         self.flying: deque[_Story] = deque()
         self.seen: dict[str, _Place] = {}
-        self.beginning = sha256(f"{at.SOURCE} {zone}".encode()).digest()
+        self.beginning = log.beginning
         self.taken: dict[str, _Place] = {}
         self.broken: set[str] = set()
         self.unreadable: list[Unreadable] = []
@@ -172,11 +175,11 @@ class Telling:
         """How far each incident of this source was told before, from the log itself."""
         for page in self.desk.pages(0, _PAGE, types=(TicketImported.TYPE,), opened=False):
             for event in page:
-                if isinstance(event, TicketImported) and event.source == at.SOURCE:
+                if isinstance(event, TicketImported) and event.source == self.log.source:
                     yield event.external_id, _Place(event.rows, bytes.fromhex(event.digest))
 
-    def _readable(self) -> Iterator[Row]:
-        for row in rows_of(self.path, self.times, share=self.share, shares=self.shares):
+    def _readable(self) -> Iterator[Line]:
+        for row in self.log.rows(self.share, self.shares):
             self.report.rows += 1
             if isinstance(row, Unreadable):
                 self.unreadable.append(row)
@@ -185,11 +188,11 @@ class Telling:
 
     # One run of rows
 
-    def _tell(self, rows: list[Row]) -> None:
-        number = rows[0].number
+    def _tell(self, run: list[Line]) -> None:
+        number, rows = run[0].number, self.log.in_order(run)
         place = self.seen.setdefault(number, _Place(digest=self.beginning))
         first, earlier = place.rows == 0, self.taken.get(number)
-        fresh: list[Row] = []
+        fresh: list[Line] = []
         for row in rows:
             place.rows += 1
             place.digest = sha256(place.digest + "\x1f".join(row.cells).encode()).digest()
@@ -205,14 +208,14 @@ class Telling:
             self._submit(number, fresh, place, is_new=first and earlier is None)
         self._show()
 
-    def _submit(self, number: str, rows: list[Row], place: _Place, *, is_new: bool) -> None:
-        stream = self.desk.keys.stream_of("import", at.SOURCE, number)
+    def _submit(self, number: str, rows: list[Line], place: _Place, *, is_new: bool) -> None:
+        stream = self.desk.keys.stream_of("import", self.log.source, number)
         told = Told() if is_new else self._told(number, stream, rows[0])
         if told is None:
             self._refuse(rows, "an earlier part of this incident was refused")
             return
         version = told.version
-        teller = Teller(stream, told, self.world)
+        teller = self.log.teller(stream, told, self.world)
         changed = sum([teller.tell(row) for row in rows])
         teller.take_over(rows[-1], place.rows, place.digest.hex(), rows)
         if version:
@@ -222,19 +225,13 @@ class Telling:
             self._land()
         self.flying.append(_Story(number, rows, changed, is_new, self.desk.submit(*teller.orders)))
 
-    def _told(self, number: str, stream: UUID, row: Row) -> Told | None:
+    def _told(self, number: str, stream: UUID, row: Line) -> Told | None:
         """Where the ticket stands when all that is on its way has landed; None when there is no ticket."""
         while any(story.number == number for story in self.flying):
             self._land()
         if number in self.broken:
             return None
-        ticket = self.desk.ticket(stream)
-        handle = row.cells[at.CALLER] or UNKNOWN_CALLER
-        same = ticket.requester == self.desk.keys.stream_of("person", "handle", at.SOURCE, handle)
-        told = told_of(ticket, row.cells[at.CALLER] if same else None)
-        if told.opened_by == IMPORTER.actor.id:
-            told.opened_by = ""
-        return told
+        return self.log.resumed(self.desk.ticket(stream), row, self.desk.keys)
 
     def _land(self) -> None:
         """Wait for the oldest story."""
@@ -253,7 +250,7 @@ class Telling:
 
     # The report
 
-    def _refuse(self, rows: list[Row], reason: str) -> None:
+    def _refuse(self, rows: list[Line], reason: str) -> None:
         self.report.refused += [RefusedRow(row.row, None, row.number, reason, NOTHING_RECORDED) for row in rows]
 
     def _account_for_unreadable(self) -> None:
@@ -265,7 +262,7 @@ class Telling:
 
     def _collect_corrections(self, head: int) -> None:
         """What was recorded as corrections, read back from the log rather than remembered."""
-        numbers = {self.desk.keys.stream_of("import", at.SOURCE, number): number for number in self.seen}
+        numbers = {self.desk.keys.stream_of("import", self.log.source, number): number for number in self.seen}
         for page in self.desk.pages(head, _PAGE, types=(TicketCorrected.TYPE,), opened=False):
             for event in page:
                 if event.act.channel == CHANNEL and event.stream in numbers:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from multiprocessing.sharedctypes import SynchronizedArray
-from pathlib import Path
 from time import monotonic
+from typing import Any
 
+from consumers.importing.log import Log
 from consumers.importing.preparing import Destination
 from consumers.importing.report import EXAMPLES, Correction, Progress, Progressing, Report
 from consumers.importing.running import Telling, prepare
@@ -25,14 +26,13 @@ _counts: "SynchronizedArray[int] | None" = None
 
 def import_in_shares(
     open_desk: OpenDesk,
-    path: Path,
-    zone: str,
+    log: Log[Any],
     *,
     shares: int,
     to: Destination | None = None,
     progress: Progressing | None = None,
 ) -> Report:
-    """As ``import_servicenow``, in ``shares`` processes. If one of them fails, the others finish what they have begun.
+    """As ``import_log``, in ``shares`` processes. If one of them fails, the others finish what they have begun.
 
     Another run then goes on where this one ended.
     """
@@ -41,13 +41,13 @@ def import_in_shares(
     show = progress or (lambda _: None)
     desk = open_desk()
     try:
-        prepared = prepare(desk, path, zone, to, show)
+        prepared = prepare(desk, log, to, show)
     finally:
         desk.close()
     context = get_context("spawn")
     counts = context.Array("q", 2 * shares)
     with ProcessPoolExecutor(shares, mp_context=context, initializer=_begin, initargs=(counts,)) as pool:
-        futures = [pool.submit(_tell, open_desk, path, zone, to, share, shares) for share in range(shares)]
+        futures = [pool.submit(_tell, open_desk, log, to, share, shares) for share in range(shares)]
         _watch(futures, counts, prepared.rows, started, show)
         report = together([future.result() for future in futures])
     report.configured = prepared.configured
@@ -63,7 +63,7 @@ def _begin(counts: "SynchronizedArray[int]") -> None:
     _counts = counts
 
 
-def _tell(open_desk: OpenDesk, path: Path, zone: str, to: Destination, share: int, shares: int) -> Report:
+def _tell(open_desk: OpenDesk, log: Log[Any], to: Destination, share: int, shares: int) -> Report:
     """What one process does."""
     assert _counts is not None
     counts = _counts
@@ -73,7 +73,7 @@ def _tell(open_desk: OpenDesk, path: Path, zone: str, to: Destination, share: in
 
     desk = open_desk()
     try:
-        return Telling(desk, path, zone, to, show, share=share, shares=shares).run()
+        return Telling(desk, log, to, show, share=share, shares=shares).run()
     finally:
         desk.close()
 

@@ -35,14 +35,14 @@ class Told(msgspec.Struct, kw_only=True):
 
     @property
     def is_finished(self) -> bool:
-        return self.status in ("resolved", "closed")
+        return self.status in ("resolved", "closed", "cancelled")
 
     def moves(self, status: str, hold_reason: str = "") -> None:
         """Take what follows from a change of status, as the fold of a ticket does."""
         self.status, self.hold_reason = status, hold_reason
         if status == "resolved":
             self.resolved_at, self.closed_at = self.effective_at, None
-        elif status == "closed":
+        elif status in ("closed", "cancelled"):
             self.closed_at = self.effective_at
         else:
             self.resolved_at = self.closed_at = None

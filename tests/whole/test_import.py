@@ -13,7 +13,7 @@ import pytest
 
 from consumers.follow import follow, rebuild
 from consumers.importing import import_servicenow
-from consumers.importing.checking import check
+from consumers.importing.servicenow.checking import check
 from consumers.project import project
 from consumers.relay import relay
 from consumers.topics import Client, ensure_topic

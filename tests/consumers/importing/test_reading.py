@@ -11,9 +11,10 @@ import pytest
 
 from consumers.importing import NotThisLayout, import_servicenow
 from consumers.importing.gathering import gathered
-from consumers.importing.layout import COLUMNS
-from consumers.importing.local_times import LocalTimes
-from consumers.importing.reading import Row, Unreadable, rows_of
+from consumers.importing.records import Unreadable
+from consumers.importing.servicenow.layout import COLUMNS
+from consumers.importing.servicenow.log import local_times
+from consumers.importing.servicenow.reading import Row, rows_of
 from desks import open_desk
 from made_log import Incident, written
 
@@ -22,7 +23,7 @@ LISBON = "Europe/Lisbon"
 
 
 def read(path: Path, zone: str = LISBON) -> list[Row | Unreadable]:
-    return list(rows_of(path, LocalTimes(zone)))
+    return list(rows_of(path, local_times(zone)))
 
 
 def reasons(path: Path) -> dict[int, str]:
@@ -107,23 +108,23 @@ def test_what_was_done_about_an_unreadable_row_is_said(database: str, tmp_path: 
 
 
 def test_a_time_that_never_was_is_read_as_if_clocks_had_stayed():
-    times = LocalTimes(LISBON)
-    assert times.utc("27/3/2016 01:30", 7, 13) == datetime(2016, 3, 27, 1, 30, tzinfo=UTC)
+    times = local_times(LISBON)
+    assert times.utc("27/3/2016 01:30", 7, "sys_updated_at") == datetime(2016, 3, 27, 1, 30, tzinfo=UTC)
     (problem,) = times.problems
     assert (problem.row, problem.column, problem.kind) == (7, "sys_updated_at", "impossible")
     assert "put forward" in problem.rule
 
 
 def test_a_time_that_was_twice_is_read_as_the_first():
-    times = LocalTimes(LISBON)
-    assert times.utc("30/10/2016 01:30", 7, 13) == datetime(2016, 10, 30, 0, 30, tzinfo=UTC)
+    times = local_times(LISBON)
+    assert times.utc("30/10/2016 01:30", 7, "sys_updated_at") == datetime(2016, 10, 30, 0, 30, tzinfo=UTC)
     assert [problem.kind for problem in times.problems] == ["ambiguous"]
 
 
 def test_an_ordinary_time_needs_no_rule():
-    times = LocalTimes(LISBON)
-    assert times.utc("9/8/2016 09:05", 1, 13) == datetime(2016, 8, 9, 8, 5, tzinfo=UTC)
-    assert times.utc("", 1, 14) is None
+    times = local_times(LISBON)
+    assert times.utc("9/8/2016 09:05", 1, "sys_updated_at") == datetime(2016, 8, 9, 8, 5, tzinfo=UTC)
+    assert times.utc("", 1, "resolved_at") is None
     assert times.problems == []
 
 
@@ -140,4 +141,4 @@ def test_rows_of_an_incident_come_together_in_bounded_memory(tmp_path: Path):
 @pytest.mark.parametrize("zone", ["localtime", "Lisbon", "../Lisbon", "Europe", ""])
 def test_a_zone_that_the_iana_database_does_not_have_is_none(zone: str) -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        LocalTimes(zone)
+        local_times(zone)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from operator import itemgetter
 
-from consumers.importing import layout as at
-from consumers.importing.reading import Row
+from consumers.importing.servicenow import layout as at
+from consumers.importing.servicenow.reading import Row
 from consumers.importing.told import Told
 from domain.envelope import Json
 

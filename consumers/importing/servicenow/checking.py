@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import cast
 from uuid import UUID
 
-from consumers.importing import layout as at
-from consumers.importing.agreement import Agreement, Difference, Figure
-from consumers.importing.local_times import LocalTimes
-from consumers.importing.reading import Row, Unreadable, records_of, rows_of
-from consumers.importing.saying import said, times_said
+from consumers.importing.records import Unreadable
+from consumers.importing.servicenow import layout as at
+from consumers.importing.servicenow.agreement import Agreement, Difference, Figure
+from consumers.importing.servicenow.log import local_times
+from consumers.importing.servicenow.reading import Row, records_of, rows_of
+from consumers.importing.servicenow.saying import said, times_said
 from consumers.importing.telling import UNKNOWN_CALLER
 from domain.desk import Desk
 from domain.envelope import Event
@@ -48,7 +49,7 @@ class _Check:
     def __init__(self, desk: Desk, path: Path, zone: str) -> None:
         self.desk = desk
         self.path = path
-        self.times = LocalTimes(zone)
+        self.times = local_times(zone)
         self.result = Agreement()
         self.source: Counter[str] = Counter()
         self.acta: Counter[str] = Counter()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from consumers.importing import layout as at
-from consumers.importing.reading import Row
+from consumers.importing.servicenow import layout as at
+from consumers.importing.servicenow.reading import Row
 from consumers.importing.telling import IMPORTER
 from domain.envelope import Json
 from domain.ticket.state import Ticket

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from consumers.importing.layout import COLUMNS
+from consumers.importing.servicenow.layout import COLUMNS
 
 
 class Difference(msgspec.Struct, frozen=True):
