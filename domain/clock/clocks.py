@@ -90,7 +90,8 @@ class Breach(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
 
     A breach is contradicted when the clock turns out to have stopped or paused by then (a fact recorded late), and
     withdrawn once an event of the ticket says so; otherwise it stands, whatever target comes later. `claimant` is who
-    acted in time, as the ticket's event `claim_version` shows.
+    acted in time, as the ticket's event `claim_version` shows. Elapsed had exceeded the target from `exceeded` on,
+    before `at` when a change of target made it a breach; None where that is to be counted again.
     """
 
     target: timedelta
@@ -99,6 +100,7 @@ class Breach(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     elapsed: timedelta
     cause: Cause
     policy: PolicyRef | None
+    exceeded: datetime | None = None
     recorded: bool = False
     contradicted: bool = False
     claimant: str = ""

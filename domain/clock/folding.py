@@ -49,7 +49,7 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
     clocks = replace(_noticed(clocks, at, mark.silent), version=mark.version, latest=at)
     if mark.opened_at is not None:
         clocks = _redated(clocks, min(in_utc(mark.opened_at), at), at, mark.silent, policies)
-    return claimed(_moved(clocks, at, mark, policies), mark)
+    return claimed(clocks, _moved(clocks, at, mark, policies), mark)
 
 
 def _moved(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
@@ -218,12 +218,12 @@ def _attached(clocks: Clocks, at: datetime, mark: Mark, mode: OnRetarget | None,
                 past = (*past, turned(clock, at, Stage.REPLACED, "", policy_of(clock, policies)))
                 clock = _new(clocks, clock.kind, clock.instance + 1, at, policies)
             else:
-                clock = _under(clocks, clock, at, policy, mark.silent)
+                clock = _under(clocks, clock, at, policy, mark.silent, policies)
         changed.append(clock)
     first, following, resolution = changed
     if not all(map(_POLICY, past)):
         past = tuple(
-            _under(clocks, clock, at, policy, mark.silent) if _takes_over(clock, mark.policy, mode) else clock
+            _under(clocks, clock, at, policy, mark.silent, policies) if _takes_over(clock, mark.policy, mode) else clock
             for clock in past
         )
     return replace(clocks, first=first, next=following, resolution=resolution, past=past)
@@ -248,10 +248,17 @@ def _takes_over(clock: Clock, ref: PolicyRef | None, mode: OnRetarget) -> bool:
     return clock.unfinished and mode is not OnRetarget.KEEP
 
 
-def _under(clocks: Clocks, clock: Clock, at: datetime, policy: Policy | None, silent: bool) -> Clock:
-    """The clock under another policy, which may judge differently of the hold it is in."""
-    clock = retargeted(clock, at, policy, silent)
-    return turned(clock, at, *_standing(clocks, clock.kind, policy), policy) if clock.unfinished else clock
+def _under(
+    clocks: Clocks, clock: Clock, at: datetime, policy: Policy | None, silent: bool, policies: Policies
+) -> Clock:
+    """The clock under another policy, which may judge differently of the hold it is in.
+
+    One that pauses with the change warns, as any that is paused, when it goes on.
+    """
+    if clock.unfinished:
+        before = policy_of(clock, policies)
+        clock = turned(clock, at, *_standing(clocks, clock.kind, policy), before)
+    return retargeted(clock, at, policy, silent)
 
 
 def _revived(clocks: Clocks, at: datetime, stage: Stage, silent: bool, policies: Policies) -> Clocks:
@@ -274,7 +281,7 @@ def _back(clocks: Clocks, clock: Clock, at: datetime, silent: bool, policies: Po
     kept = clock.policy is not None and today is not None and today.on_retarget is OnRetarget.KEEP
     if clocks.policy == clock.policy or kept:
         return clock
-    return _under(clocks, clock, at, today, silent)
+    return _under(clocks, clock, at, today, silent, policies)
 
 
 def _next_round(clocks: Clocks, at: datetime, before: tuple[Turn, ...], policies: Policies) -> Clocks:

@@ -52,17 +52,24 @@ def next_owed_after(clocks: Clocks) -> datetime | None:
     return min([instant for clock in clocks for instant in _instants(clock)], default=None)
 
 
-def claimed(clocks: Clocks, mark: Mark) -> Clocks:
-    """The clocks knowing that it is this mark, if any, that contradicts a breach."""
-    for name in ("first", "next", "resolution"):
-        clock: Clock | None = getattr(clocks, name)
-        if clock is not None and clock.breaches and any(map(_unclaimed, clock.breaches)):
-            told = (
-                replace(breach, claimant=mark.who, claim_version=mark.version) if _unclaimed(breach) else breach
-                for breach in clock.breaches
-            )
-            clocks = replace(clocks, **{name: replace(clock, breaches=tuple(told))})
-    return clocks
+def claimed(before: Clocks, clocks: Clocks, mark: Mark) -> Clocks:
+    """The clocks knowing that it is this mark, which moved those of `before`, that contradicts a breach."""
+    first = _claimed(before.first, clocks.first, mark)
+    following = _claimed(before.next, clocks.next, mark)
+    resolution = _claimed(before.resolution, clocks.resolution, mark)
+    if first is clocks.first and following is clocks.next and resolution is clocks.resolution:
+        return clocks
+    return replace(clocks, first=first, next=following, resolution=resolution)
+
+
+def _claimed(before: Clock | None, clock: Clock | None, mark: Mark) -> Clock | None:
+    if clock is None or clock is before or not any(map(_unclaimed, clock.breaches)):
+        return clock
+    told = (
+        replace(breach, claimant=mark.who, claim_version=mark.version) if _unclaimed(breach) else breach
+        for breach in clock.breaches
+    )
+    return replace(clock, breaches=tuple(told))
 
 
 def _unclaimed(breach: Breach) -> bool:

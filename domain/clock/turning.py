@@ -26,6 +26,8 @@ from domain.clock.clocks import (
 from domain.clock.policy import PLAIN_TIME, Kind, Policy, Unit, Yardstick
 
 Due = TypeVar("Due", Warned, StepDue)
+Passed = tuple[datetime | None, datetime | None]
+"""When a target was reached, and from when on it was exceeded."""
 
 
 def started(kind: Kind, instance: int, turns: tuple[Turn, ...], policy: Policy | None) -> Clock:
@@ -115,7 +117,7 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
         gone = clock.elapsed + yardstick.business_time(clock.counted_to, at)
     else:
         gone = clock.elapsed
-    return _reckoned(clock, at, gone, policy, silent)
+    return _reckoned(clock, at, gone, policy, silent, _passed_before(clock))
 
 
 def restarted(clock: Clock, start: datetime, at: datetime, policy: Policy | None, silent: bool) -> Clock:
@@ -131,6 +133,7 @@ def restarted(clock: Clock, start: datetime, at: datetime, policy: Policy | None
         started_at=start,
         turns=turns,
         targeted_at=start if since == clock.started_at else max(since, start),
+        breaches=tuple(replace(breach, exceeded=None) for breach in clock.breaches),
         target=None if policy is None else policy.length(clock.kind, start),
     )
     yardstick = _yardstick(clock.kind, policy)
@@ -138,11 +141,16 @@ def restarted(clock: Clock, start: datetime, at: datetime, policy: Policy | None
     return _reckoned(clock, at, gone, policy, silent)
 
 
-def _reckoned(clock: Clock, at: datetime, gone: timedelta, policy: Policy | None, silent: bool) -> Clock:
-    """The clock that has counted `gone` by `at`, with all that follows from it for its target."""
+def _reckoned(
+    clock: Clock, at: datetime, gone: timedelta, policy: Policy | None, silent: bool, passed: Passed | None = None
+) -> Clock:
+    """The clock that has counted `gone` by `at`, with all that follows from it for its target.
+
+    ``passed``: when it passed that target, where this is known.
+    """
     length, reached, exceeded = clock.target, None, None
     if length is not None and gone >= length:
-        reached, exceeded = _passed(_counted(clock, at), length, _yardstick(clock.kind, policy))
+        reached, exceeded = passed or _passed(_counted(clock, at), length, _yardstick(clock.kind, policy))
     ended = not clock.unfinished
     clock = replace(
         clock,
@@ -158,7 +166,8 @@ def _reckoned(clock: Clock, at: datetime, gone: timedelta, policy: Policy | None
     )
     if length is not None and gone > length and reached is not None and not _known(clock):
         cause, since = (Cause.TIME, exceeded or at) if ended else (Cause.RETARGET, at)
-        clock = replace(clock, breaches=(*clock.breaches, _breach(clock, since, reached, gone, cause, silent)))
+        breach = _breach(clock, since, reached, gone, cause, silent, exceeded)
+        clock = replace(clock, breaches=(*clock.breaches, breach))
     return _aim(clock, policy, overtaken=policy is not None and policy.chain_on_retarget)
 
 
@@ -179,7 +188,8 @@ def breached(clock: Clock, recorded: bool) -> Clock:
     assert clock.target is not None
     assert clock.due_at is not None
     assert clock.breaches_after is not None
-    breach = _breach(clock, clock.breaches_after, clock.due_at, clock.target, Cause.TIME, recorded)
+    since = clock.breaches_after
+    breach = _breach(clock, since, clock.due_at, clock.target, Cause.TIME, recorded, since)
     return replace(clock, breaches=(*clock.breaches, breach))
 
 
@@ -189,7 +199,15 @@ def may_breach(clock: Clock) -> bool:
     return ahead and not _known(clock)
 
 
-def _breach(clock: Clock, at: datetime, due_at: datetime, gone: timedelta, cause: Cause, recorded: bool) -> Breach:
+def _breach(
+    clock: Clock,
+    at: datetime,
+    due_at: datetime,
+    gone: timedelta,
+    cause: Cause,
+    recorded: bool,
+    exceeded: datetime | None,
+) -> Breach:
     assert clock.target is not None
     return Breach(
         target=clock.target,
@@ -198,6 +216,7 @@ def _breach(clock: Clock, at: datetime, due_at: datetime, gone: timedelta, cause
         elapsed=gone,
         cause=cause,
         policy=clock.policy,
+        exceeded=exceeded,
         recorded=recorded,
     )
 
@@ -275,9 +294,16 @@ def _counted(clock: Clock, until: datetime) -> Iterator[tuple[datetime, datetime
     return ((start, end) for start, end, turn in stretches(clock, until) if turn.stage is Stage.RUNNING)
 
 
-def _passed(
-    counted: Iterable[tuple[datetime, datetime]], target: timedelta, yardstick: Yardstick
-) -> tuple[datetime | None, datetime | None]:
+def _passed_before(clock: Clock) -> Passed | None:
+    """When the clock passed its target, if it did so under the same policy before: no later fact changes that."""
+    for breach in clock.breaches:
+        same = breach.target == clock.target and breach.policy == clock.policy
+        if same and breach.exceeded is not None and not breach.contradicted:
+            return breach.due_at, breach.exceeded
+    return None
+
+
+def _passed(counted: Iterable[tuple[datetime, datetime]], target: timedelta, yardstick: Yardstick) -> Passed:
     """When the counted intervals reached the target, and from when on they exceeded it."""
     gone, reached = ZERO, None
     for start, end in counted:
@@ -298,8 +324,7 @@ def _judged(turn: Turn, clock: Clock, policy: Policy) -> Turn:
 
 
 def _known(clock: Clock) -> bool:
-    breaches, target = clock.breaches, clock.target
-    return bool(breaches) and any(breach.target == target and not breach.contradicted for breach in breaches)
+    return any(breach.target == clock.target and not breach.contradicted for breach in clock.breaches)
 
 
 def _come(ahead: tuple[Due, ...], at: datetime) -> tuple[Due, ...]:
@@ -311,7 +336,7 @@ def _come(ahead: tuple[Due, ...], at: datetime) -> tuple[Due, ...]:
 
 def _contradicted(breaches: tuple[Breach, ...], at: datetime) -> tuple[Breach, ...]:
     """The breaches of a clock that stopped counting at `at`: those said to have come by time after that did not."""
-    if not breaches:
+    if not any(breach.cause is Cause.TIME and breach.at >= at for breach in breaches):
         return breaches
     return tuple(
         replace(breach, contradicted=True) if breach.cause is Cause.TIME and breach.at >= at else breach

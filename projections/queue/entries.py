@@ -23,7 +23,7 @@ DUE = "coalesce(due_at, 'infinity'::timestamptz)"
 COUNTED = "status IN ('new', 'in_progress', 'on_hold') AND merged_into IS NULL AND NOT spam"
 """The tickets that are counted as open; an index has all that the counts need."""
 
-queue = View("queue", 3)
+queue = View("queue", 4)
 
 
 class QueueEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

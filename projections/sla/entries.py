@@ -25,7 +25,7 @@ DEPARTMENT_TODAY = "(circumstances ->> 0)"
 SCOPE = f"ticket IN (SELECT ticket FROM sla.tickets WHERE {DEPARTMENT_TODAY} = ANY(%(departments)s))"
 """The clocks that a caller may see: their ticket's department today decides, wherever it was then."""
 
-sla = View("sla", 4)
+sla = View("sla", 5)
 
 
 class Circumstances(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -225,6 +225,23 @@ def test_finished_clocks_are_never_touched_by_a_change() -> None:
     assert first(after) == first(before)
 
 
+def test_a_clock_that_pauses_with_a_change_of_policy_gives_a_warning_it_has_passed_when_it_goes_on() -> None:
+    shorter = policy(
+        "shorter",
+        targets={Kind.FIRST_RESPONSE: Target(75)},
+        pauses={Kind.FIRST_RESPONSE: frozenset({"approval"})},
+    )
+    waits = [(Fact.HELD, on(2, 10, 30), {"reason": "approval"}), (Fact.ATTACHED, on(2, 11), {"under": shorter})]
+    paused = first(life(*waits))
+    assert (paused.stage, paused.elapsed) == (Stage.PAUSED, hours(1))
+    assert paused.warned + paused.warn_at == ()
+    resumed = first(life(*waits, (Fact.RESUMED, on(2, 14))))
+    assert [(warning.share, warning.at) for warning in resumed.warn_at] == [
+        (0.75, on(2, 14)),
+        (0.9, on(2, 14, 7) + timedelta(seconds=30)),
+    ]
+
+
 def test_a_ticket_that_gets_its_first_policy_late_is_judged_by_it_from_the_start() -> None:
     late = policy()
     marks = [
