@@ -18,6 +18,8 @@ from api import (
     health,
     holds,
     openapi,
+    person_shapes,
+    persons,
     queues,
     recalculation,
     record,
@@ -47,6 +49,7 @@ ROUTERS = (
     feed.router,
     record.router,
     holds.router,
+    persons.router,
     who_looked.router,
     setup.router,
     health.router,
@@ -61,6 +64,7 @@ _SHAPES = (
     *who_looked.SHAPES,
     *setup_shapes.SHAPES,
     *holds.SHAPES,
+    *person_shapes.SHAPES,
 )
 
 

@@ -145,6 +145,7 @@ _TAGS = [
     {"name": "audit", "description": "Who did what, when and why."},
     {"name": "events", "description": "The gap-free feed of changes."},
     {"name": "record", "description": "The transparency log: what proves that history was not changed."},
+    {"name": "persons", "description": "What is held of a person, for them."},
     {"name": "setup", "description": "What the desk is configured to be."},
     {"name": "running", "description": "Whether it runs, and how."},
 ]

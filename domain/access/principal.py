@@ -39,7 +39,16 @@ ROLES: dict[str, frozenset[str]] = {
     "supervisor": frozenset(_READ | _WORK | {"ticket.supervise", "ticket.break-glass", "report.read", "setup.read"}),
     "analyst": frozenset({"report.read", "sla.read", "queue.read", "setup.read"}),
     "compliance": frozenset(
-        _READ | {"ticket.break-glass", "report.read", "setup.read", "record.read", "record.hold", "audit.read"}
+        _READ
+        | {
+            "ticket.break-glass",
+            "report.read",
+            "setup.read",
+            "record.read",
+            "record.hold",
+            "record.disclose",
+            "audit.read",
+        }
     ),
     "service": frozenset(_OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read"}),
     "admin": frozenset(_READ | _WORK | _OWN)
@@ -52,6 +61,7 @@ ROLES: dict[str, frozenset[str]] = {
         "setup.write",
         "record.read",
         "record.hold",
+        "record.disclose",
         "audit.read",
         "feed.read",
         "view.operate",

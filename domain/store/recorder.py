@@ -265,6 +265,14 @@ class PostgresRecorder(ApplicationRecorder):
             ).fetchall()
         return {(stream, version): bytes(wrapped) for stream, version, wrapped in rows}
 
+    def subjects_of(self, streams: Sequence[UUID]) -> set[UUID]:
+        """The persons for whom anything in these streams is sealed."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT k.subject FROM acta.message_keys k WHERE k.stream = ANY(%b::uuid[])", (list(streams),)
+            ).fetchall()
+        return {subject for (subject,) in rows}
+
     def now(self) -> datetime:
         """The time of the store's own clock, in UTC."""
         with self._pool.connection() as connection:

@@ -266,6 +266,16 @@ def counts(
         return cursor.execute(query, [at or now, *past, list(states), *where.parameters]).fetchall()
 
 
+def requests_of(connection: Connection, person: UUID) -> list[UUID]:
+    """The tickets that are or ever were this person's requests, oldest first."""
+    found = connection.execute(
+        "SELECT e.ticket FROM queue.entries e"
+        " WHERE e.ticket IN (SELECT r.ticket FROM queue.requesters r WHERE r.requester = %s) ORDER BY e.number",
+        (person,),
+    )
+    return [ticket for (ticket,) in found]
+
+
 def queue_named(connection: Connection, name: str) -> Wanted | None:
     """The open tickets of the group of this name, else of the department; None if there is neither."""
     if connection.execute('SELECT 1 FROM queue.groups WHERE "group" = %s', (name,)).fetchone():

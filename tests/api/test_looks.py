@@ -32,8 +32,8 @@ SHOWING = {
     "list-looks": "/record/access?ticket={}",
 }
 """A request to each route that may show personal data. All of them show the one ticket there is."""
-ELSEWHERE = {"lift-hold"}
-"""Routes that change something, too: their own tests see that it is recorded what they show."""
+ELSEWHERE = {"lift-hold", "find-person", "export-person", "export-me"}
+"""Routes that change something, too, or show a person: their own tests see that it is recorded what they show."""
 
 ROUTES = [
     route

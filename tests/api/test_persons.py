@@ -1,0 +1,148 @@
+"""What is held of a person, told to them: all of it, and nothing that they may not see."""
+
+import json
+import re
+
+import pytest
+
+from desk_talk import done, opened, refused
+from domain.access.events import AccessRead
+
+SECRET, NOTE = "My knee hurts since Monday.", "She is a difficult case."
+
+
+@pytest.fixture
+def petras(house, alice, henry):
+    """The numbers of two requests of one person, with a note on the first, and one of somebody else."""
+    first = opened(alice, requester={"email": "Petra@example.org", "name": "Petra <Prosser>"}, description=SECRET)
+    done(alice, first, "note", text=NOTE)
+    done(alice, first, "reply", text="Please see a doctor.")
+    done(alice, first, "link", kind="relates", other=opened(alice, requester={"email": "kim@example.org"}))
+    second = opened(henry, "hr", requester={"email": "petra@example.org"}, title="Contract")
+    house.catch_up()
+    return first, second
+
+
+def found(client, email: str) -> str:
+    (one,) = client.get("/persons", params={"email": email}).json()["persons"]
+    return one["person"]
+
+
+def exported(house, client, person: str, **asked) -> dict:
+    house.catch_up()
+    answer = client.get(f"/persons/{person}/export", params=asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_person_is_found_by_their_address_and_that_is_recorded(house, admin, petras):
+    before = house.desk.store.head()
+    person = found(admin, " PETRA@example.org")
+    assert person == admin.get(f"/tickets/{petras[0]}").json()["requester"]
+    assert admin.get("/persons", params={"email": "nobody@example.org"}).json() == {"persons": []}
+    house.settle()
+    looks = [event for event in house.desk.feed(before, 100) if isinstance(event, AccessRead)]
+    found_of = [[str(one) for one in look.persons] for look in looks if look.operation == "find-person"]
+    assert found_of == [[person], []]
+    assert not [look for look in looks if "petra" in look.question.lower()]
+
+
+def test_the_export_holds_everything_the_person_may_see_and_no_note(house, admin, petras):
+    told = exported(house, admin, found(admin, "petra@example.org"))
+    assert told["schema"] == "acta.person-export.v1"
+    assert [contact["name"] for contact in told["contacts"]] == ["Petra <Prosser>"]
+    assert [str(request["number"]) for request in told["requests"]] == list(petras)
+    assert [request["theirs"] for request in told["requests"]] == [True, True]
+    assert [fact["type"] for fact in told["requests"][0]["facts"]] == ["ticket.opened.v1", "ticket.agent-replied.v1"]
+    assert told["requests"][0]["facts"][0]["data"]["description"] == SECRET
+    assert told["processing"]["recipients"] == ["the agents of IT", "the agents of People"]
+    assert NOTE not in json.dumps(told)
+    assert "kim" not in json.dumps(told)
+
+
+def test_the_full_export_holds_notes_and_who_looked(house, admin, petras):
+    person = found(admin, "petra@example.org")
+    told = exported(house, admin, person, full=True)
+    assert NOTE in json.dumps(told)
+    assert all(fact["sentence"] for request in told["requests"] for fact in request["facts"])
+    again = exported(house, admin, person, full=True)
+    assert ("root", "export-person") in [(look["who"], look["operation"]) for look in again["looks"]]
+    plain = exported(house, admin, person)
+    assert {look["who"] for look in plain["looks"]} == {""}
+    assert len(plain["looks"]) > len(again["looks"])
+
+
+def test_a_requester_exports_themselves_and_nobody_else(house, rita, alice, petras):
+    mine = opened(rita, title="Salary")
+    done(alice, mine, "note", text=NOTE)
+    done(rita, mine, "reply", text="Any news?")
+    house.catch_up()
+    told = rita.get("/me/export").json()
+    assert [str(request["number"]) for request in told["requests"]] == [mine]
+    assert [fact["by_person"] for fact in told["requests"][0]["facts"]] == [True, True]
+    assert NOTE not in json.dumps(told)
+    assert SECRET not in json.dumps(told)
+    refused(rita.get(f"/persons/{told['person']}/export"), 403, "not-allowed")
+    house.settle()
+    looks = [event for event in house.desk.feed(0, 1000) if isinstance(event, AccessRead)]
+    (look,) = [look for look in looks if look.operation == "export-me"]
+    assert (look.act.actor.id, look.permission, [str(one) for one in look.persons]) == (
+        "rita",
+        "ticket.read-own",
+        [told["person"]],
+    )
+
+
+def test_of_a_request_that_is_anothers_by_now_only_what_tells_of_the_person_is_told(house, admin, alice, petras):
+    done(alice, petras[0], "change-requester", requester={"email": "kim@example.org"}, reason="It was for Kim.")
+    done(alice, petras[0], "reply", text="Dear Kim, your salary is raised.")
+    told = exported(house, admin, found(admin, "petra@example.org"))
+    assert [request["theirs"] for request in told["requests"]] == [False, True]
+    assert SECRET in json.dumps(told)
+    assert "salary" not in json.dumps(told)
+
+
+def test_the_page_is_whole_in_itself_and_shows_texts_as_texts(house, admin, alice):
+    evil = "<script>alert(1)</script> & <img src=x>"
+    number = opened(alice, requester={"email": "eve@example.org", "name": evil}, title=evil, description=evil)
+    done(alice, number, "set-field", fields={"note": evil})
+    house.catch_up()
+    person = found(admin, "eve@example.org")
+    for full in (False, True):
+        house.catch_up()
+        answer = admin.get(
+            f"/persons/{person}/export", params={"format": "html", "full": full, "timezone": "Europe/Berlin"}
+        )
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;img src=x&gt;" in answer.text
+        assert not re.search(r"<(script|img|link|iframe|a)\b", answer.text)
+        assert answer.text.rstrip().endswith("</html>")
+        assert f"Request {number}" in answer.text
+
+
+def test_who_is_unknown_or_held_or_asked_for_by_the_wrong_one(house, admin, alice, petras):
+    person = found(admin, "petra@example.org")
+    house.catch_up()
+    refused(admin.get("/persons/00000000-0000-4000-8000-000000000007/export"), 404, "not-known")
+    refused(alice.get(f"/persons/{person}/export"), 403, "not-allowed")
+    refused(alice.get("/persons", params={"email": "petra@example.org"}), 403, "not-allowed")
+    local = house.caller("local", "compliance", "it")
+    refused(local.get(f"/persons/{person}/export"), 403, "not-allowed")
+    admin.post("/record/holds", json={"ground": "A claim.", "tickets": [petras[0]]})
+    told = exported(house, admin, person)
+    assert (told["processing"]["held"], told["processing"]["holds"]) == (True, [])
+    assert [request["held"] for request in told["requests"]] == [True, False]
+    assert len(exported(house, admin, person, full=True)["processing"]["holds"]) == 1
+
+
+def test_everything_that_is_shown_of_other_people_is_recorded(house, admin, alice, petras):
+    done(alice, petras[0], "change-requester", requester={"email": "kim@example.org"}, reason="It was for Kim.")
+    before = house.desk.store.head()
+    person = found(admin, "petra@example.org")
+    exported(house, admin, person, full=True)
+    house.settle()
+    looks = [event for event in house.desk.feed(before, 100) if isinstance(event, AccessRead)]
+    (look,) = [look for look in looks if look.operation == "export-person"]
+    assert {str(one) for one in look.persons} == {person, found(admin, "kim@example.org")}
+    assert (look.permission, len(look.tickets)) == ("record.disclose", 2)
