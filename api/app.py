@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api import (
     audit,
     commands,
+    could_look,
     feed,
     health,
     holds,
@@ -51,6 +52,7 @@ ROUTERS = (
     holds.router,
     persons.router,
     who_looked.router,
+    could_look.router,
     setup.router,
     health.router,
 )
@@ -62,6 +64,7 @@ _SHAPES = (
     *reports.SHAPES,
     *audit.SHAPES,
     *who_looked.SHAPES,
+    *could_look.SHAPES,
     *setup_shapes.SHAPES,
     *holds.SHAPES,
     *person_shapes.SHAPES,

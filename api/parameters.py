@@ -70,15 +70,15 @@ def idempotency_key(request: Request) -> str | None:
 
 def reason_to_break_glass(request: Request) -> str:
     """Why the caller wants to read a ticket of a department that is not theirs; "" if they do not say so."""
-    given = request.headers.get(BREAK_GLASS_HEADER)
-    if given is None:
+    given = request.headers.getlist(BREAK_GLASS_HEADER)
+    if not given:
         return ""
     try:
-        reason = given.encode("latin-1").decode().strip()
+        reason = given[0].encode("latin-1").decode().strip() if len(given) == 1 else ""
     except UnicodeDecodeError:
         reason = ""
     if not (0 < len(reason) <= _LONGEST_REASON and reason.isprintable()):
-        raise _wrong(BREAK_GLASS_HEADER, f"must say why, in 1 to {_LONGEST_REASON} printable characters in UTF-8")
+        raise _wrong(BREAK_GLASS_HEADER, f"must say why, once, in 1 to {_LONGEST_REASON} printable characters in UTF-8")
     return reason
 
 

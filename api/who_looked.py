@@ -1,4 +1,4 @@
-"""Who looked: at a ticket, at a person, or what one caller was shown; and who could have."""
+"""Who looked: at a ticket, at a person, or what one caller was shown."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -26,6 +26,7 @@ from deploy.cli_explain import explain
 from deploy.cli_export import exporting
 from deploy.cli_holds import holds
 from deploy.cli_import import importing
+from deploy.cli_looked import looked
 from deploy.cli_persons import persons
 from deploy.cli_recalculate import recalculate
 from deploy.cli_rotate import rotate
@@ -50,6 +51,7 @@ cli.add_typer(importing, name="import")
 cli.add_typer(exporting, name="export")
 cli.command()(configure)
 cli.command()(explain)
+cli.command()(looked)
 cli.command()(whatif)
 cli.command()(recalculate)
 cli.command(name="verify")(verify_record)

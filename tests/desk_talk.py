@@ -4,6 +4,9 @@ from typing import Any
 
 import httpx
 
+from domain.access.events import AccessRead
+from domain.envelope import Event
+
 
 def opened(client: httpx.Client, department: str = "it", title: str = "VPN down", **fields: Any) -> str:
     """The number of a fresh ticket."""
@@ -29,3 +32,9 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert problem["status"] == status
     assert problem["type"] == f"/problems/{code}"
     return problem
+
+
+def looks(house: Any, after: int = 0, kind: type[Event] = AccessRead) -> list[Any]:
+    """What has been recorded after a position of who looked."""
+    house.settle()
+    return [event for page in house.desk.pages(after, 1000) for event in page if isinstance(event, kind)]

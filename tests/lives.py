@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from domain.access.events import AccessRead, AccessRefused, GlassBroken
 from domain.clock.policy import Policy, PolicyRef
 from domain.clock.reading import calendar_from, policy_from
 from domain.envelope import Act, Actor, Event
@@ -50,6 +51,7 @@ class Desk:
         self.random = Random(seed)
         self.tickets = [UUID(int=self.random.getrandbits(128)) for _ in range(tickets)]
         self.people = [UUID(int=self.random.getrandbits(128)) for _ in range(5)]
+        self.access = UUID(int=self.random.getrandbits(128))
         self._step = step
         self._position = 0
         self._now = START
@@ -95,6 +97,8 @@ class Desk:
 
     def _next(self) -> Event:
         pick = self.random.choice
+        if self.random.random() < 0.03:
+            return self._look()
         if self.random.random() < 0.01:
             person = pick(self.people)
             return pick(
@@ -111,6 +115,17 @@ class Desk:
             return self._attach(ticket, NORMAL)
         kind, fields = pick(self._choices())
         return self.make(kind, ticket, **fields)
+
+    def _look(self) -> Event:
+        pick, some = self.random.choice, self.random.sample
+        who = {"operation": "list-tickets", "permission": "ticket.read", "origin": "http"}
+        shown = {"tickets": tuple(some(self.tickets, 1)), "persons": tuple(some(self.people, 2))}
+        broken = {"ticket": pick(self.tickets), "department": pick(DEPARTMENTS), "reason": self.words(3)}
+        missing = {"permission": "ticket.read", "code": "ticket-not-found", "ticket": pick([None, *self.tickets])}
+        kind, fields = pick(
+            ((AccessRead, who | shown), (GlassBroken, who | broken), (AccessRefused, missing), (AccessRead, who))
+        )
+        return self.make(kind, self.access, **fields)
 
     def _open(self, ticket: UUID) -> Event:
         pick = self.random.choice

@@ -156,7 +156,7 @@ class Desk(Application[UUID]):
         super().close()
 
 
-def as_of(events: Sequence[Event], *, at: datetime | None, known_at: datetime | None) -> Iterator[Event]:
+def as_of(events: Sequence[Event], *, at: datetime | None, known_at: datetime | None = None) -> Iterator[Event]:
     """The events that had happened by ``at`` and were recorded by ``known_at``; in a stream both times only grow."""
     for event in events:
         if at is not None and event.effective_at > at:

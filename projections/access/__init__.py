@@ -7,6 +7,6 @@
 """
 
 from projections.access.looks import access
-from projections.access.queries import Page, Wanted, looks
+from projections.access.queries import Page, Wanted, looks, who_looked
 
-__all__ = ["Page", "Wanted", "access", "looks"]
+__all__ = ["Page", "Wanted", "access", "looks", "who_looked"]

@@ -13,9 +13,8 @@ from psycopg import sql
 
 from api import app as edge_app
 from api.gate import Permitted, guard_of
-from desk_talk import done, opened, refused
-from domain.access.events import AccessRead, AccessRefused
-from domain.envelope import Event
+from desk_talk import done, looks, opened, refused
+from domain.access.events import AccessRefused
 from domain.store import recorder
 
 SHOWING = {
@@ -30,6 +29,7 @@ SHOWING = {
     "get-events": "/events?types=ticket.opened.v1",
     "get-holds": "/record/holds",
     "list-looks": "/record/access?ticket={}",
+    "list-who-could-look": "/record/access/could?ticket={}",
 }
 """A request to each route that may show personal data. All of them show the one ticket there is."""
 ELSEWHERE = {"lift-hold", "find-person", "export-person", "export-me"}
@@ -41,12 +41,6 @@ ROUTES = [
     for route in router.routes
     if isinstance(route, APIRoute) and isinstance(guard := guard_of(route), Permitted) and guard.personal
 ]
-
-
-def looks(house, after: int = 0, kind: type[Event] = AccessRead) -> list:
-    """What has been recorded of who looked."""
-    house.settle()
-    return [event for page in house.desk.pages(after, 1000) for event in page if isinstance(event, kind)]
 
 
 def stream_of(house, number: str) -> UUID:

@@ -1,4 +1,4 @@
-"""The API is killed under a write load: what was acknowledged is there, and what is repeated is done once."""
+"""When the API is killed, what was acknowledged is there, what is repeated is done once, what left is recorded."""
 
 import os
 import signal
@@ -11,13 +11,16 @@ from pathlib import Path
 from threading import Event as Flag
 
 import httpx
+import psycopg
 import pytest
 
 from deploy.running import issue_key
-from desks import KEK, as_role, open_desk, prepare
+from desks import KEK, as_role, open_desk, opened, prepare
+from domain.access.events import AccessRead
 
 CALLERS = 8
 REQUESTS = 60
+TICKETS = 400
 
 
 @pytest.fixture
@@ -94,3 +97,72 @@ def test_the_api_is_killed_under_a_write_load(database: str, environment: dict[s
         assert [event.position for page in desk.pages(0, 5_000) for event in page] == list(
             range(1, desk.store.head() + 1)
         )
+
+
+@pytest.fixture
+def numbers(database: str, environment: dict[str, str]) -> list[int]:
+    """Tickets to be read, each of them once."""
+    with open_desk(database) as desk:
+        return [opened(desk, title=f"Ticket {n}").number for n in range(TICKETS)]
+
+
+@pytest.fixture
+def headers(database: str, environment: dict[str, str]) -> dict[str, str]:
+    with open_desk(database) as desk:
+        return {"Authorization": f"Bearer {issue_key(desk, 'reader', 'admin', ('*',))}"}
+
+
+def recorded(database: str) -> set[int]:
+    """The numbers of the tickets that somebody is recorded to have been shown."""
+    with open_desk(database) as desk:
+        looks = [event for page in desk.pages(0, 5_000) for event in page if isinstance(event, AccessRead)]
+        shown = {ticket for look in looks for ticket in look.tickets}
+        return {desk.ticket(ticket).number for ticket in shown}
+
+
+def test_whatever_left_an_api_that_was_killed_is_recorded(
+    database: str, environment: dict[str, str], numbers: list[int], headers: dict[str, str]
+):
+    enough = Flag()
+
+    def read(url: str, caller: int) -> set[int]:
+        """The tickets that were shown until the line went dead."""
+        shown: set[int] = set()
+        with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+            for number in numbers[caller::CALLERS]:
+                try:
+                    answer = client.get(f"/tickets/{number}")
+                except httpx.TransportError:
+                    break
+                assert answer.status_code == 200, answer.text
+                shown.add(number)
+                if len(shown) >= 5:
+                    enough.set()
+        return shown
+
+    with serving(environment) as (process, url), ThreadPoolExecutor(CALLERS) as pool:
+        reading = [pool.submit(read, url, caller) for caller in range(CALLERS)]
+        enough.wait()
+        process.kill()
+        shown = set[int]().union(*(one.result() for one in reading))
+    assert 5 <= len(shown) < TICKETS, "the API was to die in the middle"
+    assert shown <= recorded(database)
+
+
+def test_an_api_that_is_killed_before_it_has_recorded_has_shown_nothing(
+    database: str, environment: dict[str, str], numbers: list[int], headers: dict[str, str]
+):
+    with (
+        serving(environment) as (process, url),
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(database, autocommit=True) as owner,
+        owner.transaction(),
+    ):
+        owner.execute("SELECT pg_advisory_xact_lock(4021985)")
+        asking = pool.submit(httpx.get, f"{url}/tickets/{numbers[0]}", headers=headers, timeout=30)
+        waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while owner.execute(waits).fetchone() is None:
+            assert not asking.done()
+        process.kill()
+        with pytest.raises(httpx.TransportError):
+            asking.result()

@@ -7,7 +7,10 @@ import subprocess
 from pathlib import Path
 from threading import Event as Flag
 
+from typer.testing import CliRunner
+
 import readme
+from deploy.cli import cli
 
 
 def test_the_tour_runs_as_it_stands_in_the_readme(home: Path):
@@ -44,6 +47,19 @@ def test_the_transparency_log_is_read_as_the_readme_says(home: Path):
     assert b'"position":1,' in run.stdout
 
 
+def test_who_looked_is_asked_as_the_readme_says(home: Path):
+    (_, preface), (_, opening), *_ = readme.blocks("Five minutes with curl")
+    ((_, block),) = readme.blocks("Who looked")
+    environment = {**os.environ, "ACTA_HOME": str(home)}
+    script = f"{preface}{opening}ask $desk/tickets/1\n{block}"
+    run = subprocess.run(["bash", "-ec", script], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert '"outside":' in run.stdout
+    told = CliRunner().invoke(cli, ["looked", "1"], env=environment)
+    assert told.exit_code == 0, told.output
+    assert "get-ticket" in told.output
+
+
 def test_only_the_owner_can_read_where_the_key_stands(home: Path):
     assert (home / "run.json").stat().st_mode & 0o077 == 0
     assert (home / "kek").stat().st_mode & 0o077 == 0
@@ -55,8 +71,6 @@ def test_every_setting_stands_in_the_readme_with_its_default():
 
 
 def test_every_command_that_the_readme_names_exists():
-    from deploy.cli import cli
-
     known = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
     known |= {group.name for group in cli.registered_groups}
     named = set(re.findall(r"`acta ([a-z]+)", readme.README.read_text()))
