@@ -21,12 +21,14 @@ from api import (
     openapi,
     person_shapes,
     persons,
+    pins,
     queues,
     recalculation,
     record,
     reports,
     setup,
     setup_shapes,
+    signatures,
     sla,
     tickets,
     who_looked,
@@ -42,6 +44,7 @@ from domain.errors import NotReadyYet, Refused
 
 ROUTERS = (
     tickets.router,
+    signatures.router,
     queues.router,
     sla.router,
     recalculation.router,
@@ -54,10 +57,12 @@ ROUTERS = (
     who_looked.router,
     could_look.router,
     setup.router,
+    pins.router,
     health.router,
 )
-_BODIES = (*setup.BODIES, *holds.BODIES)
+_BODIES = (*setup.BODIES, *holds.BODIES, *pins.BODIES)
 _SHAPES = (
+    *signatures.SHAPES,
     *queues.SHAPES,
     *sla.SHAPES,
     *recalculation.SHAPES,

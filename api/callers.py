@@ -63,9 +63,13 @@ class Callers:
         setup = await self.setup()
         if token.startswith(keys.PREFIX):
             return self._holder(token, setup)
+        return self._claimant(await self.claimed(token), setup)
+
+    async def claimed(self, token: str) -> Claimed:
+        """What a token of the issuer claims; ``NotAuthenticated`` if it is not good, or there is no issuer."""
         if self._issuer is None:
             raise NotAuthenticated()
-        return self._claimant(await self._issuer.verified(token), setup)
+        return await self._issuer.verified(token)
 
     def _holder(self, token: str, setup: Setup) -> Principal:
         digest = keys.digest(token)

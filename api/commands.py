@@ -12,6 +12,7 @@ from api import answers, bodies, openapi, parameters
 from api.edge import Edge, edge_of
 from api.gate import Commanding, caller
 from api.problems import NotYet
+from api.signing import proof
 from domain.access.principal import Principal
 from domain.desk import IdempotencyKey, Order, Receipt
 from domain.errors import NotAllowed, TicketMovedOn
@@ -76,6 +77,7 @@ async def give(kind: type[Command], request: Request) -> Response:
         edge.refusals.of(principal, refused, "ticket.open-for-others")
         raise refused
     command = bodies.parse(kind, await bodies.read(request, edge.settings))
+    given = command.signature
     order = Order(
         command=command,
         principal=principal,
@@ -84,6 +86,7 @@ async def give(kind: type[Command], request: Request) -> Response:
         if_match=if_match,
         on_behalf_of=on_behalf_of,
         correlation_id=parameters.handle(request, CORRELATION),
+        proof=await proof(edge, principal, given) if given is not None else None,
     )
     try:
         receipt = await edge.carry_out(order, _keyed(edge, principal, order, key) if key else None)

@@ -40,6 +40,7 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
     "close": {},
     "reopen": {"reason": "It is back."},
     "cancel": {"reason": "No longer needed."},
+    "sign": {"signature": {"meaning": "reviewed", "pin": "740 211"}},
     "rate": {"score": 5, "comment": "Quick and kind."},
     "log-time": {"minutes": 15, "billable": False},
     "correct-time": {"entry": 1, "minutes": 10, "reason": "Mistyped."},

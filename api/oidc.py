@@ -6,6 +6,7 @@ and anew after ``_KEEP_S``, so that a withdrawn key stops opening. Symmetric alg
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,7 @@ _PAUSE_S = 10.0
 _KEEP_S = 600.0
 _LEEWAY_S = 30
 _LONGEST = 16_384
+_LATEST = 2**37
 
 
 class Oidc(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +45,17 @@ class Oidc(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """Who a token says its bearer is, and the roles it gives beside those of the configuration."""
+    """Who a token says its bearer is, and the roles it gives beside those of the configuration.
+
+    ``auth_time`` is when they last signed in at the issuer (UTC), if it says so.
+    """
 
     subject: str
     email: str
     grants: tuple[RoleGranted, ...]
+    issuer: str = ""
+    name: str = ""
+    auth_time: datetime | None = None
 
 
 class Issuer:
@@ -98,7 +106,15 @@ class Issuer:
             for role, places in _granted(named, departments).items()
         )
         email = claims.get("email") if claims.get("email_verified") is True else ""
-        return Claimed(subject, email if isinstance(email, str) else "", grants)
+        name = claims.get("name")
+        return Claimed(
+            subject,
+            email if isinstance(email, str) else "",
+            grants,
+            self._oidc.issuer,
+            name[:200] if isinstance(name, str) else "",
+            _time(claims.get("auth_time")),
+        )
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:
         known = self._found(kid)
@@ -138,6 +154,13 @@ class Issuer:
         if document["issuer"] != self._oidc.issuer:
             raise ValueError("the discovery document is another issuer's")
         return str(document["jwks_uri"])
+
+
+def _time(seconds: Any) -> datetime | None:
+    """The instant of a NumericDate (RFC 7519); None for anything else."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LATEST:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _public(entry: Any) -> jwt.PyJWK | None:

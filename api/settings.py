@@ -12,7 +12,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``wait_seconds`` is how long a read waits for a view to reach
     ``wait_for``; ``heartbeat_seconds`` the pause after which a silent event stream says that it lives; ``poll_seconds``
     how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from;
-    ``ledger`` the folder of the transparency log, if there is one.
+    ``sign_in_seconds`` how long ago a signer may have signed in at the issuer; ``ledger`` the folder of the
+    transparency log, if there is one.
     """
 
     max_head_bytes: int = 64 * 1024
@@ -23,5 +24,6 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: float = 15.0
     poll_seconds: float = 0.2
     setup_seconds: float = 0.5
+    sign_in_seconds: int = 300
     readers: int = 8
     ledger: Path | None = None

@@ -39,9 +39,9 @@ from domain.setup.state import Setup
 router = APIRouter(tags=["setup"])
 Reader = Annotated[Principal, permitted("setup.read", personal=False)]
 Writer = Annotated[Principal, permitted("setup.write", personal=False)]
-_HOLDER = r"^[A-Za-z0-9][A-Za-z0-9._|:-]{0,199}$"
+HOLDER = r"^[A-Za-z0-9][A-Za-z0-9._|:-]{0,199}$"
 _HANDLE = Annotated[str, Path(pattern=HANDLE, description="The definition's handle.", examples=["it"])]
-_GRANTEE = Annotated[str, Path(pattern=_HOLDER, description="Agent, service or token's subject.", examples=["alice"])]
+_GRANTEE = Annotated[str, Path(pattern=HOLDER, description="Agent, service or token's subject.", examples=["alice"])]
 _KIND = Literal["departments", "groups", "agents", "calendars", "policies", "request-types"]
 
 
@@ -50,7 +50,7 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    holder: str = Field(pattern=_HOLDER, description="Agent, service or requester, by handle.", examples=["alice"])
+    holder: str = Field(pattern=HOLDER, description="Agent, service or requester, by handle.", examples=["alice"])
     kind: Literal["requester", "agent", "service"] = "agent"
     expires_at: Moment | None = Field(default=None, description="Else it opens for 365 days.")
 
@@ -242,7 +242,7 @@ async def revoke_key(
         return [ApiKeyRevoked(key=key)]
 
     position = await edge.read(lambda: edge.desk.configure(revoke, act_of(caller)))
-    return await _recorded(edge, position)
+    return await recorded(edge, position)
 
 
 def must_write_everywhere(edge: Edge, principal: Principal) -> None:
@@ -277,10 +277,11 @@ async def configured(edge: Edge, principal: Principal, document: DeskDocument) -
 
         return edge.desk.configure(decide, act_of(principal))
 
-    return await _recorded(edge, await edge.read(record))
+    return await recorded(edge, await edge.read(record))
 
 
-async def _recorded(edge: Edge, position: int) -> Response:
+async def recorded(edge: Edge, position: int) -> Response:
+    """The answer to a change of the configuration, or to what was so already."""
     setup = await edge.read(edge.desk.setup)
     answer = Configured(version=setup.version, position=position or setup.position, changed=position > 0)
     return answers.json(answer, headers={"Acta-Position": str(answer.position)})

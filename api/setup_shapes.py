@@ -32,6 +32,15 @@ class KeyIssued(KeyShown, kw_only=True):
     position: int
 
 
+class PinCode(msgspec.Struct, kw_only=True):
+    """A code with which its holder sets a signing PIN, once; it is shown this once and kept nowhere."""
+
+    holder: str
+    code: str
+    expires_at: datetime
+    position: int
+
+
 class SetupShown(msgspec.Struct, kw_only=True):
     """What the desk is configured to be, by handle; the versions in force of what has versions."""
 
@@ -44,15 +53,16 @@ class SetupShown(msgspec.Struct, kw_only=True):
     policies: dict[str, dict[str, Any]]
     request_types: dict[str, dict[str, Any]]
     priority_matrix: list[list[int]]
+    signature_meanings: list[str]
 
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "departments": ("name", "default_group", "reopen_days", "close_after_days", "backdate_minutes"),
+    "departments": ("name", "default_group", "reopen_days", "close_after_days", "backdate_minutes", "signatures"),
     "groups": ("name", "department", "skills", "level"),
     "agents": ("groups", "skills", "available"),
     "calendars": ("calendar_version", "zone", "openings", "holidays", "special"),
     "policies": ("policy_version", "calendar", "calendar_version", "condition", "terms"),
-    "request-types": ("request_type_version", "name", "department", "form", "category", "group"),
+    "request-types": ("request_type_version", "name", "department", "form", "category", "group", "signatures"),
 }
 """What is shown of each kind of definition."""
 
@@ -79,6 +89,7 @@ def setup_shown(setup: Setup) -> SetupShown:
         version=setup.version,
         position=setup.position,
         priority_matrix=[list(row) for row in setup.matrix],
+        signature_meanings=list(setup.meanings),
         **{kind.replace("-", "_"): definitions(setup, kind) for kind in KINDS},
     )
 
@@ -98,4 +109,4 @@ class KeyList(msgspec.Struct, kw_only=True):
     keys: list[KeyShown]
 
 
-SHAPES: list[type[msgspec.Struct]] = [Configured, KeyIssued, KeyList, SetupShown]
+SHAPES: list[type[msgspec.Struct]] = [Configured, KeyIssued, KeyList, PinCode, SetupShown]

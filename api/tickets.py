@@ -159,17 +159,25 @@ def see(edge: Edge, ref: str, look: Look, *, beyond_own: str = "") -> Seen:
 
     ``beyond_own``: the permission without which this is not for the requester.
     """
+    return seen(edge.desk.history(found(edge, ref, look)), look, beyond_own=beyond_own)
+
+
+def found(edge: Edge, ref: str, look: Look) -> UUID:
+    """The stream of a ticket."""
     try:
-        stream = edge.desk.find(ref)
+        return edge.desk.find(ref)
     except TicketNotFound:
         raise look.not_found() from None
-    history = edge.desk.history(stream)
+
+
+def seen(history: list[Event], look: Look, *, beyond_own: str = "") -> Seen:
+    """As ``see``, of a history that is there already."""
     today = ticket_state.fold(history)
     told_of = {event.seal.subject for event in history if event.seal is not None}
     sight = sight_of(today, look.caller)
     if sight == "own" and beyond_own:
         refused = NotAllowed(permission=beyond_own)
-        look.refuse(refused, beyond_own, stream)
+        look.refuse(refused, beyond_own, today.ticket)
         raise refused
     if sight is not None:
         look.shows("ticket.read-own" if sight == "own" else "ticket.read", (today,), told_of)

@@ -19,7 +19,15 @@ from domain.desk.permitting import may_see
 from domain.envelope import Event
 from domain.person.events import PersonEvent
 from domain.request.events import RequestDecided
-from domain.setup.events import EVERYWHERE, ApiKeyIssued, LegalHoldLifted, LegalHoldPlaced, SetupEvent
+from domain.setup.events import (
+    EVERYWHERE,
+    ApiKeyIssued,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    PinCodeIssued,
+    PinSet,
+    SetupEvent,
+)
 from domain.ticket import events as e
 from domain.ticket.others import OTHER_TICKETS
 from domain.ticket.state import Ticket
@@ -179,6 +187,8 @@ def own_fields(kind: type[Event]) -> tuple[str, ...]:
 
 _HIDDEN: dict[type[Event], frozenset[str]] = {
     ApiKeyIssued: frozenset({"digest"}),
+    PinSet: frozenset({"digest"}),
+    PinCodeIssued: frozenset({"digest"}),
     RequestDecided: frozenset({"digest"}),
 }
 

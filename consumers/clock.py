@@ -109,7 +109,11 @@ class _Striking:
 
     def _closing(self) -> dict[str, timedelta]:
         departments = self._desk.setup().departments.values()
-        return {one.department: timedelta(days=one.close_after_days) for one in departments if one.close_after_days}
+        return {
+            one.department: timedelta(days=one.close_after_days)
+            for one in departments
+            if one.close_after_days and "close" not in one.signatures
+        }
 
     def _strike(self, tickets: list[UUID], now: datetime) -> None:
         command = Strike(as_of=now)

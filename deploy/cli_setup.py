@@ -11,12 +11,16 @@ from rich.console import Console
 from deploy import running, wiring
 from deploy.desk_file import DeskFileError, located, read_desk_file
 from deploy.settings import read
+from domain.access import api_keys, pins
 from domain.desk.configuring import plan
 from domain.errors import KeyNotFound, SetupConflict
-from domain.setup.events import EVERYWHERE, ApiKeyRevoked, SetupEvent
+from domain.setup.events import EVERYWHERE, ApiKeyRevoked, PinCodeIssued, SetupEvent
 from domain.setup.state import Setup
 
-keys = typer.Typer(no_args_is_help=True, help="API keys: issue, list, revoke. The key-encryption key: rotate.")
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="API keys: issue, list, revoke. Signing PINs: issue a code. The key-encryption key: rotate.",
+)
 console = Console()
 _ENVELOPE = {"stream", "version", "position", "recorded_at", "occurred_at", "effective_at", "act", "seal", "withheld"}
 
@@ -82,6 +86,24 @@ def list_keys() -> None:
             )
             expires = f", until {key.expires_at:%Y-%m-%d %H:%M}Z" if key.expires_at else ""
             console.print(f"{key.key}  {key.holder} ({roles}){expires}", highlight=False)
+
+
+@keys.command()
+def pin(
+    holder: Annotated[str, typer.Argument(help="Who is to sign with an API key of theirs, by handle.")],
+) -> None:
+    """Issue a code with which a holder sets a signing PIN, once, within a day: PUT /me/pin. The code is shown once.
+
+    It opens a PIN that is locked as well, since the new one takes its place.
+    """
+    code = pins.new_code()
+
+    def issued(setup: Setup) -> list[SetupEvent]:
+        return [PinCodeIssued(holder=holder, digest=api_keys.digest(code), expires_at=desk.now() + pins.CODE_LASTS)]
+
+    with wiring.database(read(os.environ)) as found, wiring.desk(found) as desk:
+        desk.configure(issued, running.OPERATOR)
+    print(code)
 
 
 @keys.command()

@@ -74,6 +74,9 @@ class Settings(BaseModel):
     oidc_roles_claim: str = Field(default="roles", description="Claim that lists roles: `agent`, or `agent:it`.")
     oidc_departments_claim: str = Field(default="departments", description="Claim that lists departments.")
     oidc_everyone: Names = Field(default=(), description="Roles that every accepted token has: `requester:*`.")
+    sign_in_seconds: int = Field(
+        default=300, ge=10, le=3600, description="How long ago a signer may have signed in at the issuer (`auth_time`)."
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body.")
     workers: int = Field(default=1, ge=1, le=64, description="API processes.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="How much is logged.")

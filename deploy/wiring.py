@@ -122,7 +122,11 @@ def app(settings: Settings) -> Iterator[FastAPI]:
 
 def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
     """The HTTP application over a desk and its views."""
-    edge = EdgeSettings(max_body_bytes=settings.max_body_bytes, ledger=settings.ledger_path)
+    edge = EdgeSettings(
+        max_body_bytes=settings.max_body_bytes,
+        sign_in_seconds=settings.sign_in_seconds,
+        ledger=settings.ledger_path,
+    )
     topics = asyncapi.document([asyncapi.events(settings.topic)])
     return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)
 

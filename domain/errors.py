@@ -5,7 +5,7 @@
   - NotKnown              it names something that is not there, or not visible
     + TicketNotFound, PersonNotFound, DepartmentNotFound, GroupNotFound, AgentNotFound, RequestTypeNotFound, ...
   - NotAllowed            the caller may see it, but not do it
-    + NotAuthenticated, BackdatingNotAllowed
+    + NotAuthenticated, BackdatingNotAllowed, SignerNotProved (an electronic signature; PinLocked)
   - NotPossible           the rules of the desk forbid it now
     + TicketIsElsewhere (the life cycle does not allow it), NothingChanges, MergeWouldCircle, ...
   - OutOfDate             somebody was faster
@@ -51,6 +51,10 @@ class FormNotValid(NotUnderstood):
 
 class HoldCoversNothing(NotUnderstood):
     """A legal hold must name tickets, persons or departments."""
+
+
+class MeaningNotKnown(NotUnderstood):
+    """A signature of this act cannot mean that."""
 
 
 class TimeInTheFuture(NotUnderstood):
@@ -113,6 +117,14 @@ class BackdatingNotAllowed(NotAllowed):
     """You may not state when this happened."""
 
 
+class SignerNotProved(NotAllowed):
+    """The signer has not proved to be who they say they are."""
+
+
+class PinLocked(SignerNotProved):
+    """Too many wrong PINs were given; it has to be set anew."""
+
+
 class NotPossible(Refused):
     """This is not possible now."""
 
@@ -171,6 +183,10 @@ class NobodyToEscalateTo(NotPossible):
 
 class NoPolicyApplies(NotPossible):
     """No service level policy applies to the ticket."""
+
+
+class SignatureNeeded(NotPossible):
+    """This act takes an electronic signature."""
 
 
 class SetupConflict(NotPossible):

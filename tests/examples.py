@@ -131,6 +131,19 @@ EVENTS: tuple[Event, ...] = (
         ),
         reason="The contract changed.",
     ),
+    t.TicketSigned(
+        signer="alice",
+        name="Alice Archer",
+        meaning="approved",
+        command="resolve",
+        comment="Compared with the order.",
+        means="key-and-pin",
+        credential="0a1b2c",
+        signed_in_at=MONDAY,
+        signed_at=MONDAY,
+        digest="0" * 64,
+        mark="0" * 64,
+    ),
     t.TicketCorrected(old={"status": "closed"}, new={"status": "in_progress"}, why="source went back to Active"),
     t.TicketImported(
         source="servicenow",
@@ -206,6 +219,11 @@ EVENTS: tuple[Event, ...] = (
     s.KeyEncryptionKeyRotated(new="0123456789abcdef", old=("fedcba9876543210",), keys=1204),
     s.ApiKeyIssued(key="0a1b2c", digest="0" * 64, holder="alice", kind="agent"),
     s.ApiKeyRevoked(key="0a1b2c"),
+    s.SignatureMeaningsListed(meanings=("approved", "reviewed")),
+    s.PinCodeIssued(holder="alice", digest="0" * 64, expires_at=MONDAY),
+    s.PinSet(holder="alice", digest="16384$8$5$00$00"),
+    s.PinRefused(holder="alice"),
+    s.PinProved(holder="alice"),
 )
 
 EXAMPLES: dict[str, Event] = {event.TYPE: event for event in EVENTS}

@@ -35,12 +35,15 @@ _OWN = {
 
 ROLES: dict[str, frozenset[str]] = {
     "requester": frozenset(_OWN),
-    "agent": frozenset(_READ | _WORK | {"setup.read"}),
-    "supervisor": frozenset(_READ | _WORK | {"ticket.supervise", "ticket.break-glass", "report.read", "setup.read"}),
+    "agent": frozenset(_READ | _WORK | {"ticket.sign", "setup.read"}),
+    "supervisor": frozenset(
+        _READ | _WORK | {"ticket.sign", "ticket.supervise", "ticket.break-glass", "report.read", "setup.read"}
+    ),
     "analyst": frozenset({"report.read", "sla.read", "queue.read", "setup.read"}),
     "compliance": frozenset(
         _READ
         | {
+            "ticket.sign",
             "ticket.break-glass",
             "report.read",
             "setup.read",
@@ -54,6 +57,7 @@ ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(_READ | _WORK | _OWN)
     | {
         "ticket.supervise",
+        "ticket.sign",
         "ticket.backdate",
         "ticket.break-glass",
         "report.read",

@@ -71,9 +71,14 @@ def strike(command: Strike, ticket: Ticket, situation: Timed) -> Decision:
 
 
 def closes_at(ticket: Ticket, setup: Setup) -> datetime | None:
-    """When a resolved ticket closes by itself; None when it does not. Histories that were brought over never do."""
+    """When a resolved ticket closes by itself; None when it does not.
+
+    Histories that were brought over never do, nor does what somebody has to sign.
+    """
     department = setup.departments.get(ticket.department)
     if ticket.status != "resolved" or ticket.resolved_at is None or ticket.imported_from or department is None:
+        return None
+    if setup.meanings_of("close", ticket.department, ticket.request_type):
         return None
     days = department.close_after_days
     return ticket.resolved_at + timedelta(days=days) if days else None

@@ -1,6 +1,6 @@
 """The desk: commands in, receipts out; histories and states as of any moment."""
 
 from domain.desk.desk import Desk, as_of
-from domain.desk.order import IdempotencyKey, Order, Receipt
+from domain.desk.order import IdempotencyKey, Order, Proof, Receipt
 
-__all__ = ["Desk", "IdempotencyKey", "Order", "Receipt", "as_of"]
+__all__ = ["Desk", "IdempotencyKey", "Order", "Proof", "Receipt", "as_of"]

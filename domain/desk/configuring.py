@@ -17,6 +17,7 @@ from domain.moments import zone_named
 from domain.setup import events as e
 from domain.setup.policies import CONDITIONS, choices, must_not_tie
 from domain.setup.state import Setup, evolve
+from domain.ticket.commands import COMMANDS
 
 Plan = Callable[[Setup], Sequence[e.SetupEvent]]
 
@@ -43,6 +44,8 @@ def plan(document: DeskDocument, contacts: Contacts, *, prune: bool = False) -> 
 def _wanted(document: DeskDocument, setup: Setup, contacts: Contacts, prune: bool) -> Iterator[e.SetupEvent]:
     if document.priority_matrix is not None and document.priority_matrix != setup.matrix:
         yield e.PriorityMatrixVersioned(matrix=document.priority_matrix)
+    if document.signature_meanings is not None and document.signature_meanings != setup.meanings:
+        yield e.SignatureMeaningsListed(meanings=document.signature_meanings)
     for name, department in document.departments.items():
         defined = e.DepartmentDefined(department=name, **department.model_dump())
         yield from _if_new(defined, setup.departments.get(name))
@@ -169,6 +172,7 @@ def must_hold_together(setup: Setup) -> None:
         if department.default_group:
             field = f"departments.{department.department}.default_group"
             _must_be_group_of(setup, department.default_group, department.department, field)
+        _must_be_signable(setup, department.signatures, f"departments.{department.department}.signatures")
     for agent in setup.agents.values():
         for name in agent.groups:
             _must_know(setup.groups, name, f"agents.{agent.agent}.groups")
@@ -181,6 +185,7 @@ def must_hold_together(setup: Setup) -> None:
         _must_know(setup.departments, request_type.department, f"{field}.department")
         if request_type.group:
             _must_be_group_of(setup, request_type.group, request_type.department, f"{field}.group")
+        _must_be_signable(setup, request_type.signatures, f"{field}.signatures")
     for policy in setup.policies_in_force.values():
         _must_make_sense(policy, setup)
     must_not_tie(setup.policies_in_force.values())
@@ -195,6 +200,24 @@ def _must_be_group_of(setup: Setup, group: str, department: str, field: str) -> 
     _must_know(setup.groups, group, field)
     if setup.groups[group].department != department:
         raise SetupConflict(f"{field} names {group!r}, which is a group of another department.", field=field)
+
+
+def _must_be_signable(setup: Setup, signatures: Mapping[str, Sequence[str]], field: str) -> None:
+    for verb, meanings in signatures.items():
+        if verb not in COMMANDS or verb == "sign":
+            raise SetupConflict(
+                f"{field} names {verb!r}, which is no command that can ask for a signature; commands are such as "
+                "resolve, close, reopen, cancel, exempt or correct.",
+                field=f"{field}.{verb}",
+            )
+        for n, meaning in enumerate(meanings):
+            if meaning not in setup.meanings:
+                known = ", ".join(setup.meanings)
+                raise SetupConflict(
+                    f"{field}.{verb}: a signature means one of {known} here, not {meaning!r}; signature_meanings lists "
+                    "what it can mean.",
+                    field=f"{field}.{verb}.{n}",
+                )
 
 
 def _must_make_sense(policy: e.PolicyVersioned, setup: Setup) -> None:

@@ -53,7 +53,7 @@ class Desk(Application[UUID]):
         )
         self.keys = SubjectKeys(self.pool, kek)
         self.store = PostgresRecorder(self.pool, dsn)
-        self.sealing = SealingMapper(self.keys)
+        self.sealing = SealingMapper(self.keys, self.store)
         process = str(uuid4())
         self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))
         self.now = now

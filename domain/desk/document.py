@@ -28,14 +28,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+Signatures = dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
+"""Commands that take an electronic signature, each with the meanings it may have."""
+
+
 class DepartmentPart(_Part):
-    """A department; days and minutes as in ``DepartmentDefined``."""
+    """A department; days, minutes and signatures as in ``DepartmentDefined``."""
 
     name: str = Field(min_length=1, max_length=200)
     default_group: str = ""
     reopen_days: int = Field(default=14, ge=0, le=3650)
     close_after_days: int = Field(default=7, ge=0, le=3650)
     backdate_minutes: int = Field(default=0, ge=0, le=525_600)
+    signatures: Signatures = Field(default={}, examples=[{"resolve": ["approved"]}])
 
 
 class GroupPart(_Part):
@@ -190,6 +195,7 @@ class RequestTypePart(_Part):
     form: dict[str, JsonValue] = {}
     category: str = ""
     group: str = ""
+    signatures: Signatures = {}
 
     @field_validator("form")
     @classmethod
@@ -214,6 +220,7 @@ class DeskDocument(_Part):
     policies: dict[str, PolicyPart] = {}
     request_types: dict[str, RequestTypePart] = {}
     priority_matrix: tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]] | None = None
+    signature_meanings: tuple[Annotated[str, Field(pattern=HANDLE)], ...] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _handles(self) -> "DeskDocument":

@@ -1,12 +1,27 @@
 """What is asked of the desk, and what it answers."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from domain.access.principal import Principal
+from domain.errors import Refused
 from domain.ticket.commands import Command
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """That the caller has just proved to be who they are, in order to sign: how, when (UTC), and their printed name.
+
+    ``credential`` names the issuer or the API key; ``pin`` is the digest by which a PIN was found right ("": none).
+    """
+
+    means: Literal["oidc", "key-and-pin"]
+    credential: str
+    signed_in_at: datetime
+    name: str
+    pin: str = ""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +29,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     ``ticket`` is the ticket as the caller names it ("" for one to be opened, or its UUID to be); ``if_match`` the
     version it must still have; ``otherwise`` is decided in place of a command that the rules refuse (imports only);
-    ``handles_of`` the system whose handles of persons the command uses, if not the caller's own.
+    ``handles_of`` the system whose handles of persons the command uses, if not the caller's own; ``proof`` that of a
+    signer, or why there is none: then it is refused, unless it was carried out before.
     """
 
     command: Command
@@ -27,6 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     causation_id: str = ""
     otherwise: Command | None = None
     handles_of: str = ""
+    proof: Proof | Refused | None = None
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):

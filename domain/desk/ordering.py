@@ -10,6 +10,7 @@ from domain.clock.attaching import service_level
 from domain.desk.order import IdempotencyKey, Order, Receipt
 from domain.desk.owning import with_owner
 from domain.desk.permitting import may_see, must_be_allowed, when
+from domain.desk.signing import must_be_signed, proved_again, signature
 from domain.desk.tasks import Task
 from domain.desk.work import Draft
 from domain.envelope import Act, Event
@@ -19,11 +20,13 @@ from domain.errors import (
     NotAllowed,
     PersonNotFound,
     Refused,
+    SignerNotProved,
     TicketMovedOn,
     TicketNotFound,
 )
 from domain.person.events import PersonEvent, PersonRegistered
 from domain.request.events import RequestDecided
+from domain.setup.events import SETUP
 from domain.store.keys import SubjectKeys
 from domain.ticket.commands import COMMANDS, Command, Elsewhere, Situation, decide, must_be_where_it_is_possible
 from domain.ticket.commands.classifying import ChangeRequester
@@ -122,6 +125,12 @@ class Ordering(Task):
         self.opened, self.repeated, self.refusal = None, None, None
         if self.request is not None and self._is_repeated(draft):
             return
+        for order in self.orders:
+            if isinstance(order.proof, Refused):
+                # Not kept with the key: the same request may come again, signed by who proves who they are.
+                self.refusal = order.proof
+                self._note_refusal(order.proof, draft, find)
+                return
         try:
             for order in self.orders:
                 self._carry_out(order, draft, find)
@@ -155,6 +164,8 @@ class Ordering(Task):
         must_be_where_it_is_possible(command, ticket, COMMANDS)
         department = command.department if isinstance(command, Open) else ticket.department
         setup = draft.setup
+        request_type = command.request_type if isinstance(command, Open) else ticket.request_type
+        must_be_signed(command, department, request_type, setup, order)
         occurred_at = when(command, department, setup, order.principal, draft.work.now)
         situation = Situation(
             now=occurred_at or draft.work.now,
@@ -190,9 +201,19 @@ class Ordering(Task):
         for place, earlier in before.items():
             for fact in service_level(earlier, draft.ticket(place), setup, command.VERB):
                 draft.record(place, fact, act, occurred_at=occurred_at)
+        if command.signature is not None:
+            self._sign(order, command, draft, stream, act)
         # A ticket that was merged into one that its requester may not see answers for itself.
         hidden = entrance is not ticket and not may_see(ticket, order.principal)
         self.ticket = entrance if hidden else draft.ticket(stream)
+
+    def _sign(self, order: Order, command: Command, draft: Draft, stream: UUID, act: Act) -> None:
+        """Put the signature behind the act, so that it covers it."""
+        proved = proved_again(order, draft.setup)
+        if proved is not None:
+            draft.record(SETUP, proved, act)
+        signer = self.keys.stream_of("person", "agent", order.principal.actor.id)
+        draft.record(stream, signature(command, order, draft.work.now), act, subject=signer)
 
     def _target(
         self, order: Order, command: Command, draft: Draft, find: Callable[[str], UUID | None]
@@ -286,7 +307,7 @@ class Ordering(Task):
         closed = isinstance(refused, DepartmentNotFound) and department in draft.setup.departments
         if isinstance(refused, NotAllowed) or hidden or closed:
             fact = AccessRefused(
-                permission=order.command.PERMISSION,
+                permission="ticket.sign" if isinstance(refused, SignerNotProved) else order.command.PERMISSION,
                 code=refused.code,
                 ticket=ticket,
                 department=department if closed else "",

@@ -26,7 +26,8 @@ class DepartmentDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=Tru
     """A department takes requests, under these rules.
 
     ``reopen_days``: how long after closing a ticket may be reopened. ``close_after_days``: a resolved ticket closes by
-    itself then (0: never). ``backdate_minutes``: how far back its services may date what they report.
+    itself then (0: never). ``backdate_minutes``: how far back its services may date what they report. ``signatures``:
+    the commands that take an electronic signature, each with the meanings it may have.
     """
 
     TYPE = "setup.department-defined.v1"
@@ -37,6 +38,7 @@ class DepartmentDefined(SetupEvent, frozen=True, kw_only=True, omit_defaults=Tru
     reopen_days: int = 14
     close_after_days: int = 7
     backdate_minutes: int = 0
+    signatures: dict[str, tuple[str, ...]] = {}
 
 
 class DepartmentRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,7 +154,8 @@ class PolicyRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
 class RequestTypeVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     """A version of a request type: its form as JSON Schema (2020-12), and what it sets on a ticket.
 
-    A property with ``"x-acta-personal": false`` is stored readable; any other free text is sealed.
+    A property with ``"x-acta-personal": false`` is stored readable; any other free text is sealed. ``signatures`` as of
+    a department, whose rule for the same command gives way.
     """
 
     TYPE = "setup.request-type-versioned.v1"
@@ -164,6 +167,7 @@ class RequestTypeVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=
     form: dict[str, Json] = {}
     category: str = ""
     group: str = ""
+    signatures: dict[str, tuple[str, ...]] = {}
 
 
 class RequestTypeRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
@@ -240,3 +244,46 @@ class ApiKeyRevoked(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     TYPE = "setup.api-key-revoked.v1"
 
     key: str
+
+
+class SignatureMeaningsListed(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """What a signature can mean on this desk."""
+
+    TYPE = "setup.signature-meanings-listed.v1"
+
+    meanings: tuple[str, ...]
+
+
+class PinCodeIssued(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A holder of API keys may set a signing PIN with a code, once, until it expires; only its digest is known here."""
+
+    TYPE = "setup.pin-code-issued.v1"
+
+    holder: str
+    digest: str
+    expires_at: datetime
+
+
+class PinSet(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A holder of API keys has a new signing PIN; how ``digest`` is made of it, ``domain.access.pins`` says."""
+
+    TYPE = "setup.pin-set.v1"
+
+    holder: str
+    digest: str
+
+
+class PinRefused(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A wrong PIN was given for a holder; so many in a row lock it, wherever they were given."""
+
+    TYPE = "setup.pin-refused.v1"
+
+    holder: str
+
+
+class PinProved(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The right PIN was given after wrong ones, which count no longer."""
+
+    TYPE = "setup.pin-proved.v1"
+
+    holder: str

@@ -19,6 +19,25 @@ ITIL_MATRIX = ((1, 2, 3), (2, 3, 4), (3, 4, 5))
 """Priority by impact and urgency, as most desks have it until they configure their own."""
 
 
+MEANINGS = ("approved", "reviewed", "authored")
+"""What signatures can mean until a desk lists its own."""
+
+PIN_ATTEMPTS = 5
+"""So many wrong PINs in a row lock a PIN until it is set anew."""
+
+
+class Pin(msgspec.Struct, frozen=True):
+    """A holder's signing PIN, as a digest, and how many wrong ones were given since a right one."""
+
+    digest: str
+    refused: int = 0
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether not even the right PIN opens."""
+        return self.refused >= PIN_ATTEMPTS
+
+
 class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What the desk is configured to be at one version of its stream."""
 
@@ -38,6 +57,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     kek: str = ""
     holds: Mapping[str, e.LegalHoldPlaced] = {}
     holds_lifted: frozenset[str] = frozenset()
+    meanings: tuple[str, ...] = MEANINGS
+    pins: Mapping[str, Pin] = {}
+    pin_codes: Mapping[str, e.PinCodeIssued] = {}
 
     @cached_property
     def keys_by_digest(self) -> Mapping[str, e.ApiKeyIssued]:
@@ -93,6 +115,14 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if (hold.until is None or now < hold.until)
             and not named.isdisjoint((*hold.tickets, *hold.persons, *hold.departments))
         )
+
+    def meanings_of(self, command: str, department: str, request_type: str) -> tuple[str, ...]:
+        """What a signature of this command may mean; empty when it takes none. The request type goes first."""
+        asked_for = self.request_types_in_force.get(request_type)
+        if asked_for is not None and command in asked_for.signatures:
+            return asked_for.signatures[command]
+        place = self.departments.get(department)
+        return place.signatures.get(command, ()) if place is not None else ()
 
     def priority(self, impact: int, urgency: int) -> int:
         """The priority that the matrix gives; 1 is the highest."""
@@ -158,6 +188,20 @@ def _changes(setup: Setup, event: Event) -> dict[str, Any]:
             return {"holds": _with(setup.holds, event.hold, event)}
         case e.LegalHoldLifted():
             return {"holds": _without(setup.holds, event.hold), "holds_lifted": setup.holds_lifted | {event.hold}}
+        case e.SignatureMeaningsListed():
+            return {"meanings": event.meanings}
+        case e.PinCodeIssued():
+            return {"pin_codes": _with(setup.pin_codes, event.holder, event)}
+        case e.PinSet():
+            return {
+                "pins": _with(setup.pins, event.holder, Pin(event.digest)),
+                "pin_codes": _without(setup.pin_codes, event.holder),
+            }
+        case e.PinRefused():
+            pin = setup.pins[event.holder]
+            return {"pins": _with(setup.pins, event.holder, Pin(pin.digest, pin.refused + 1))}
+        case e.PinProved():
+            return {"pins": _with(setup.pins, event.holder, Pin(setup.pins[event.holder].digest))}
         case _:
             return {}
 

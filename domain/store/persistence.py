@@ -22,14 +22,17 @@ from domain.store import codec
 from domain.store.keys import SubjectKeys
 from domain.store.privacy import closed, seal, unseal
 from domain.store.recorder import PostgresRecorder, SealedEvent
+from domain.store.signatures import bound
+from domain.ticket.events import TicketSigned
 
 
 class SealingMapper(Mapper[UUID]):
     """Events to stored events and back, sealing and opening personal fields, upcasting what is old."""
 
-    def __init__(self, keys: SubjectKeys) -> None:
+    def __init__(self, keys: SubjectKeys, store: PostgresRecorder) -> None:
         super().__init__(transcoder=JSONTranscoder())
         self.keys = keys
+        self._store = store
 
     def to_stored_event(self, domain_event: Any) -> SealedEvent:
         """Seal and encode one event that has its stream and version; ``seal.subject`` names whom it tells of."""
@@ -38,7 +41,18 @@ class SealingMapper(Mapper[UUID]):
     def to_stored_events(self, events: Sequence[Event]) -> list[SealedEvent]:
         """Seal and encode events; persons that are new get their keys first, durably."""
         keys = self.keys.ensure({event.seal.subject for event in events if event.seal is not None})
-        return [self._stored(event, keys) for event in events]
+        stored: list[SealedEvent] = []
+        for event in events:
+            if isinstance(event, TicketSigned):
+                event = bound(event, self._before(event, stored), self.keys)
+            stored.append(self._stored(event, keys))
+        return stored
+
+    def _before(self, event: Event, coming: Sequence[SealedEvent]) -> list[StoredEvent]:
+        """All of a stream before an event: what is stored, then what is about to be, together with it."""
+        near = [one for one in coming if one.originator_id == event.stream]
+        until = (near[0].originator_version if near else event.version) - 1
+        return [*self._store.events_of(event.stream, until=until), *near]
 
     def _stored(self, event: Event, keys: dict[UUID, bytes]) -> SealedEvent:
         subject = event.seal.subject if event.seal is not None else None

@@ -525,6 +525,31 @@ class AbsorptionReversed(TicketEvent, frozen=True, kw_only=True, omit_defaults=T
 # comply
 
 
+class TicketSigned(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A person signed, by their printed ``name``, all that the ticket's stream holds before this event.
+
+    ``command`` is the act that was recorded together with it ("": the signature stands by itself). ``means`` is how the
+    signer proved at ``signed_in_at`` that it was them: a fresh sign-in at the issuer, or an API key and its PIN;
+    ``credential`` names the issuer or the key. ``signed_at`` is the desk's time, UTC like the other. ``digest`` is the
+    ``domain.record.digest.record_digest`` of what is signed; ``mark`` binds the signature to it with the desk's secret,
+    so that whoever has only the database can make none. Both are filled in when the event is stored.
+    """
+
+    TYPE = "ticket.signed.v1"
+
+    signer: str
+    name: Personal[str]
+    meaning: str
+    command: str = ""
+    comment: Personal[str] = ""
+    means: Literal["oidc", "key-and-pin"]
+    credential: str
+    signed_in_at: datetime
+    signed_at: datetime
+    digest: str = ""
+    mark: str = ""
+
+
 class TicketCorrected(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Something was put right, or the source did what our rules forbid: the fields named now have these values.
 
@@ -623,6 +648,7 @@ TicketFact = (
     | SlaChainStepTaken
     | SlaExempted
     | SlaRecalculated
+    | TicketSigned
     | TicketCorrected
     | TicketImported
 )

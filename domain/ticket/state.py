@@ -55,6 +55,18 @@ class Breach(msgspec.Struct, frozen=True):
     target: timedelta
 
 
+class Signature(msgspec.Struct, frozen=True):
+    """Somebody signed the ticket as it stood at ``signs``, which the event at ``version`` says; UTC."""
+
+    version: int
+    signs: int
+    signer: str
+    name: str
+    meaning: str
+    command: str
+    at: datetime
+
+
 class TakenOver(msgspec.Struct, frozen=True):
     """How far another system's history of the ticket has been told, and that system's last update so far."""
 
@@ -111,6 +123,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     sla: Sla | None = None
     breaches: frozenset[Breach] = frozenset()
     exempt: frozenset[str] = frozenset()
+    signatures: tuple[Signature, ...] = ()
     imported_from: str = ""
     external_id: str = ""
     former_departments: frozenset[str] = frozenset()
@@ -275,6 +288,8 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"breaches": t.breaches - {Breach(event.clock, event.instance, event.target)}}
         case e.SlaExempted():
             return {"exempt": t.exempt | frozenset(event.clocks)}
+        case e.TicketSigned():
+            return {"signatures": (*t.signatures, _signature(event))}
         case e.SlaWarned() | e.SlaChainStepTaken():
             return {}
         case _:
@@ -284,6 +299,12 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
 def _taken_over(t: Ticket, event: e.TicketImported) -> TakenOver:
     before = t.taken_over.last if t.taken_over is not None else None
     return TakenOver(event.source, event.rows, event.digest, event.updates[-1] if event.updates else before)
+
+
+def _signature(event: e.TicketSigned) -> Signature:
+    return Signature(
+        event.version, event.version - 1, event.signer, event.name, event.meaning, event.command, event.signed_at
+    )
 
 
 def _opened(event: e.TicketOpened) -> dict[str, Any]:

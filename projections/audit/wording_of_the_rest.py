@@ -182,6 +182,32 @@ def key_revoked(event: s.ApiKeyRevoked, speech: Speech) -> str:
     return f"revoked the API key {quoted(event.key)}"
 
 
+@says(s.SignatureMeaningsListed)
+def meanings_listed(event: s.SignatureMeaningsListed, speech: Speech) -> str:
+    return f"let signatures mean {listed([quoted(meaning) for meaning in event.meanings])}"
+
+
+@says(s.PinCodeIssued)
+def pin_code_issued(event: s.PinCodeIssued, speech: Speech) -> str:
+    until = speech.moment(event.expires_at)
+    return f"issued a code with which {speech.agent(event.holder)} may set a signing PIN once, until {until}"
+
+
+@says(s.PinSet)
+def pin_set(event: s.PinSet, speech: Speech) -> str:
+    return f"set the signing PIN of {speech.agent(event.holder)}"
+
+
+@says(s.PinRefused)
+def pin_refused(event: s.PinRefused, speech: Speech) -> str:
+    return f"gave a wrong signing PIN for {speech.agent(event.holder)}"
+
+
+@says(s.PinProved)
+def pin_proved(event: s.PinProved, speech: Speech) -> str:
+    return f"gave the right signing PIN for {speech.agent(event.holder)} after wrong ones"
+
+
 _IMPACTS = ("high", "medium", "low")
 
 

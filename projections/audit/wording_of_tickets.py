@@ -308,6 +308,17 @@ def absorption_reversed(event: e.AbsorptionReversed, speech: Speech) -> str:
     return f"let this ticket no longer speak for ticket #{event.number}"
 
 
+@says(e.TicketSigned)
+def signed(event: e.TicketSigned, speech: Speech) -> str:
+    act = f", when doing {quoted(event.command)}" if event.command else ""
+    proof = {
+        "oidc": f"having signed in at {event.credential}",
+        "key-and-pin": f"having given the PIN that goes with the API key {quoted(event.credential)}",
+    }[event.means]
+    what = f"signed the ticket as {quoted(event.meaning)}{act}, as its record stood at version {event.version - 1}"
+    return f"{what}, {proof} on {speech.moment(event.signed_in_at)}, by the name{speech.text(event, 'name')}"
+
+
 @says(e.TicketCorrected)
 def corrected(event: e.TicketCorrected, speech: Speech) -> str:
     own = {name: value for name, value in event.new.items() if name != "fields"}

@@ -233,6 +233,7 @@ def put_right(entry: QueueEntry, event: e.TicketCorrected, versions: Versions) -
     e.ReminderSet,
     e.ReminderCancelled,
     e.ReminderDue,
+    e.TicketSigned,
 )
 def touch(entry: QueueEntry, event: e.TicketEvent, versions: Versions) -> QueueEntry:
     """Something happened that the queue shows as the time of the last change, or that moved the clocks."""

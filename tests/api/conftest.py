@@ -24,6 +24,7 @@ from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
+from issuers import IssuerHouse
 from machines import Databases, Prepare
 from projections.access import access
 from projections.audit import audit
@@ -162,14 +163,20 @@ def build_house(database: str, postgres: EmbeddedPostgres) -> Iterator[BuildHous
 
 
 @pytest.fixture(scope="module")
-def shared_house(postgres: EmbeddedPostgres, databases: Databases) -> Iterator[House]:
-    """A desk that the tests of a file share: each opens its own tickets and minds no others."""
+def build_shared_house(postgres: EmbeddedPostgres, databases: Databases) -> Iterator[BuildHouse]:
+    """Houses on one database that the tests of a file share: each opens its own tickets and minds no others."""
     dsn = databases.fresh(migrate)
     with building(dsn, postgres) as build:
-        house = build()
-        house.configure()
-        yield house
+        yield build
     databases.drop(dsn)
+
+
+@pytest.fixture(scope="module")
+def shared_house(build_shared_house: BuildHouse) -> House:
+    """A desk that the tests of a file share."""
+    house = build_shared_house()
+    house.configure()
+    return house
 
 
 @pytest.fixture
@@ -208,3 +215,19 @@ def rita(house: House) -> httpx.Client:
 def stranger(house: House) -> httpx.Client:
     """Somebody without a token."""
     return house.client()
+
+
+@pytest.fixture(scope="module")
+def shared_issuer() -> Iterator[IssuerHouse]:
+    """An OpenID Connect issuer that the tests of a file share."""
+    found = IssuerHouse()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def issuer() -> Iterator[IssuerHouse]:
+    """An OpenID Connect issuer."""
+    found = IssuerHouse()
+    yield found
+    found.close()

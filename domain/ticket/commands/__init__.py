@@ -13,6 +13,7 @@ from domain.ticket.commands import (
     relating,
     reminding,
     resolving,
+    signing,
 )
 from domain.ticket.commands.command import (
     Command,
@@ -36,6 +37,7 @@ _FILES = (
     promising,
     relating,
     resolving,
+    signing,
     logging_time,
     correcting,
 )

@@ -18,6 +18,7 @@ from domain.envelope import NOWHERE
 from domain.errors import NothingChanges, TicketIsElsewhere, TicketIsMerged
 from domain.moments import Moment
 from domain.setup.state import Setup
+from domain.ticket.commands.signature import SignatureGiven
 from domain.ticket.events import TicketEvent
 from domain.ticket.state import Status, Ticket
 
@@ -49,6 +50,10 @@ class Command(BaseModel):
 
     occurred_at: Moment | None = Field(
         default=None, description="When it happened, if earlier than now; only for callers who may backdate."
+    )
+
+    signature: SignatureGiven | None = Field(
+        default=None, description="An electronic signature, recorded together with the act; some acts need one."
     )
 
     def others(self) -> tuple[Ref, ...]:
