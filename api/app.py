@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api import (
     audit,
+    checkpoints,
     commands,
     could_look,
     feed,
@@ -25,6 +26,7 @@ from api import (
     queues,
     recalculation,
     record,
+    record_shapes,
     reports,
     setup,
     setup_shapes,
@@ -52,6 +54,7 @@ ROUTERS = (
     audit.router,
     feed.router,
     record.router,
+    checkpoints.router,
     holds.router,
     persons.router,
     who_looked.router,
@@ -60,7 +63,7 @@ ROUTERS = (
     pins.router,
     health.router,
 )
-_BODIES = (*setup.BODIES, *holds.BODIES, *pins.BODIES)
+_BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *pins.BODIES)
 _SHAPES = (
     *signatures.SHAPES,
     *queues.SHAPES,
@@ -70,6 +73,7 @@ _SHAPES = (
     *audit.SHAPES,
     *who_looked.SHAPES,
     *could_look.SHAPES,
+    *record_shapes.SHAPES,
     *setup_shapes.SHAPES,
     *holds.SHAPES,
     *person_shapes.SHAPES,

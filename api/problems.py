@@ -110,6 +110,8 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     e.NotPossible: Meaning(409, "The rules forbid it now; 'possible' lists the commands that are possible."),
     e.UnderLegalHold: Meaning(409, "Have the holds lifted that 'holds' names, if whoever placed them agrees."),
     e.OutOfDate: Meaning(412, "Read the ticket again, then decide whether the command still makes sense."),
+    e.CosignatureNotValid: Meaning(422, "Cosign what GET /record/checkpoint/offered gives, and hand in that line."),
+    e.CosignedFurther: Meaning(409, "'size' is the newest checkpoint cosigned; cosign the one that is offered now."),
     e.KeyUsedDifferently: Meaning(422, "Use a new idempotency key for a new request."),
     EdgeRefused: Meaning(400, "Correct the request and send it again."),
     MalformedBody: Meaning(400, "Send one JSON object in UTF-8."),

@@ -1,4 +1,5 @@
-"""The transparency log, handed out as c2sp.org/tlog-tiles has it: the newest checkpoint, its tiles, the key.
+"""The transparency log, handed out as c2sp.org/tlog-tiles has it: its tiles, and the key. Checkpoints have a file of
+their own.
 
 Entries tell nothing personal and no content. Still they need a permission: how much happens is a desk's own affair, and
 a digest tells whoever guesses the few fields of an event without text whether the guess is right. To publish the
@@ -18,7 +19,7 @@ from api.gate import permitted
 from api.problems import NoSuchPage
 from domain.access.principal import Principal
 from domain.record.tiles import tile_at
-from projections.ledger import CHECKPOINT, KEY, Folder, proof_at
+from projections.ledger import KEY, Folder, proof_at
 
 router = APIRouter(tags=["record"])
 Reader = Annotated[Principal, permitted("record.read", personal=False)]
@@ -29,43 +30,35 @@ FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _TEXT, _BYTES = "text/plain", "application/octet-stream"
 
 
-def _answer(text: str, kind: str, example: str | None = None) -> dict[str, Any]:
-    schema = {"type": "string"} if example else {"type": "string", "format": "binary"}
-    content = {"schema": schema} | ({"example": example} if example else {})
+def text_answer(text: str, example: str) -> dict[str, Any]:
+    """What a route answers as plain text, for ``openapi_extra``."""
+    return _answer(text, _TEXT, {"schema": {"type": "string"}, "example": example})
+
+
+def _answer(text: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
     return {"responses": {"200": {"description": text, "content": {kind: content}}}}
-
-
-@router.get(
-    "/record/checkpoint",
-    operation_id="get-record-checkpoint",
-    response_model=None,
-    openapi_extra=_answer(
-        "The newest checkpoint.", _TEXT, "acta.example/record\n3\ncl1SMN…\n\n— acta.example/record gP6w…\n"
-    ),
-)
-async def get_checkpoint(request: Request, caller: Reader) -> Response:
-    """The newest checkpoint of the transparency log, a signed note: origin, size, root. Whoever keeps it can tell later
-    whether anything before it was changed.
-    """
-    return PlainTextResponse(await _text(request, CHECKPOINT))
 
 
 @router.get(
     "/record/key",
     operation_id="get-record-key",
     response_model=None,
-    openapi_extra=_answer("The verifier key.", _TEXT, "acta.example/record+80feb02e+AQOhB7…\n"),
+    openapi_extra=text_answer("The verifier key.", "acta.example/record+80feb02e+AQOhB7…\n"),
 )
 async def get_key(request: Request, caller: Reader) -> Response:
     """The verifier key of the log's signatures. Whoever checks them should have it from somewhere else as well."""
-    return PlainTextResponse(await _text(request, KEY))
+    folder = folder_of(request)
+    text = await edge_of(request).read(lambda: Folder(folder).text(KEY))
+    if not text:
+        raise NoSuchPage()
+    return PlainTextResponse(text)
 
 
 @router.get(
     "/record/tile/{place:path}",
     operation_id="get-record-tile",
     response_model=None,
-    openapi_extra=_answer("The tile's bytes.", _BYTES),
+    openapi_extra=_answer("The tile's bytes.", _BYTES, {"schema": {"type": "string", "format": "binary"}}),
 )
 async def get_tile(
     request: Request,
@@ -81,7 +74,7 @@ async def get_tile(
 ) -> Response:
     """A tile of the transparency log, as the newest checkpoint signs it; it never changes."""
     tile = tile_at(f"tile/{place}")
-    folder = _folder(request)
+    folder = folder_of(request)
 
     def read() -> bytes | None:
         with Folder(folder) as log:
@@ -97,9 +90,8 @@ async def get_tile(
     "/record/proofs/{position}",
     operation_id="get-record-proof",
     response_model=None,
-    openapi_extra=_answer(
+    openapi_extra=text_answer(
         "The proof file.",
-        _TEXT,
         "c2sp.org/tlog-proof@v1\nextra eyJhY3Rh…\nindex 2\ngSKyXo…\n\nacta.example/record\n3\n…\n",
     ),
 )
@@ -111,7 +103,7 @@ async def get_proof(
     """The proof that an event is in the log, as a file that anybody can check offline (c2sp.org/tlog-proof). Its extra
     data is the entry, which names the event by the digest of its stored bytes.
     """
-    folder = _folder(request)
+    folder = folder_of(request)
 
     def read() -> tuple[int, str]:
         with Folder(folder) as log:
@@ -124,15 +116,7 @@ async def get_proof(
     return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{position}.tlog-proof"'})
 
 
-async def _text(request: Request, name: str) -> str:
-    folder = _folder(request)
-    text = await edge_of(request).read(lambda: Folder(folder).text(name))
-    if not text:
-        raise NoSuchPage()
-    return text
-
-
-def _folder(request: Request) -> FilePath:
+def folder_of(request: Request) -> FilePath:
     """Where the log is; a desk that keeps none has nothing here."""
     folder = edge_of(request).settings.ledger
     if folder is None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from domain.record.cosignature import Witness
+
 
 class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Limits and pauses of the HTTP edge.
@@ -13,7 +15,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``wait_for``; ``heartbeat_seconds`` the pause after which a silent event stream says that it lives; ``poll_seconds``
     how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from;
     ``sign_in_seconds`` how long ago a signer may have signed in at the issuer; ``ledger`` the folder of the
-    transparency log, if there is one.
+    transparency log, if there is one; ``witnesses`` whose cosignatures are taken, and ``cosignatures`` the folder in
+    which they are kept.
     """
 
     max_head_bytes: int = 64 * 1024
@@ -27,3 +30,5 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     sign_in_seconds: int = 300
     readers: int = 8
     ledger: Path | None = None
+    witnesses: tuple[Witness, ...] = ()
+    cosignatures: Path = Path("cosignatures")

@@ -10,6 +10,7 @@ on the log's folder.
 import logging
 from pathlib import Path
 from threading import Event as Flag
+from time import monotonic
 
 from consumers.entering import PAGE, Succession, entries, first_difference
 from consumers.lease import Leases
@@ -20,6 +21,9 @@ from projections.ledger import Damaged, Log, Occupied
 
 REST_S = 1.0
 STANDBY_S = 0.5
+OFFER_S = 10.0
+"""For so long witnesses are offered the same checkpoint, so that all of them sign that one."""
+
 WAY_OUT = (
     "Nothing more is signed. Put the store or the folder back as it was; only if that cannot be, begin another log with"
     " another ACTA_LEDGER_DIR and ACTA_LEDGER_ORIGIN, and tell those who keep checkpoints of this one."
@@ -58,6 +62,7 @@ class _Keeping:
         self._signer = signer
         self._batch = batch
         self._log: Log | None = None
+        self._offered_at = -OFFER_S
 
     def step(self) -> float:
         self._leases.hold()
@@ -88,6 +93,9 @@ class _Keeping:
             log.add(one)
         if log.size > log.signed:
             log.publish()
+        if monotonic() - self._offered_at >= OFFER_S:
+            log.offer()
+            self._offered_at = monotonic()
         return 0.0 if len(page) == self._batch + newest else REST_S
 
     def _must_hold_what_is_signed(self, log: Log, newest: list[Succession]) -> None:

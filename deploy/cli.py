@@ -33,6 +33,7 @@ from deploy.cli_rotate import rotate
 from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
 from deploy.cli_whatif import whatif
+from deploy.cli_witness import witness_log
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
 from domain.errors import Refused
@@ -56,6 +57,7 @@ cli.command()(whatif)
 cli.command()(recalculate)
 cli.command(name="verify")(verify_record)
 cli.command()(proof)
+cli.command(name="witness")(witness_log)
 console = Console()
 
 

@@ -67,7 +67,10 @@ def described(event: SetupEvent) -> str:
 @keys.command()
 def issue(
     holder: Annotated[str, typer.Argument(help="Who signs in with it: an agent's handle, a service's name …")],
-    role: Annotated[str, typer.Option(help="requester, agent, supervisor, analyst, compliance, service or admin.")],
+    role: Annotated[
+        str,
+        typer.Option(help="requester, agent, supervisor, analyst, compliance, witness, service or admin."),
+    ],
     department: Annotated[list[str] | None, typer.Option(help="Where the role counts; everywhere if left out.")] = None,
 ) -> None:
     """Issue a key and grant its holder a role. The key is shown once."""

@@ -1,6 +1,7 @@
 """`acta verify`: is history what was signed?"""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,10 @@ from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
 from domain.desk.writer import number_of
 from domain.errors import TicketNotFound
+from domain.record.cosignature import Cosignature, Witness
 from domain.record.note import Checkpoint, NoteRefused, Verifier
 from domain.store.recorder import PostgresRecorder
-from projections.ledger import KEY, Folder
+from projections.ledger import KEY, Cosignatures, Folder, size_of
 
 
 def verify_record(
@@ -31,6 +33,13 @@ def verify_record(
     ticket: Annotated[
         str, typer.Option(help="Only this ticket's events: number, with or without #, or UUID. Much quicker.")
     ] = "",
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Verifier key of a witness who must have cosigned: one of the checkpoints given, or one that the desk"
+            " has; can be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Compute the transparency log anew from the stored events, and compare everything with what was signed.
 
@@ -41,8 +50,10 @@ def verify_record(
     settings = read(os.environ)
     with wiring.database(settings) as found, wiring.desk(found) as desk, Folder(found.ledger_path) as log:
         verifier = _verifier(found, key or log.text(KEY))
-        kept = [_read(path, verifier) for path in checkpoint or ()]
+        notes = [_read(path, verifier) for path in checkpoint or ()]
+        kept = [verifier.open(note) for note in notes]
         try:
+            cosigned = [_cosigned(found, log, verifier, notes, vkey) for vkey in witness or ()]
             if ticket:
                 said = _ticket(desk, log, verifier, ticket, kept)
             else:
@@ -51,10 +62,12 @@ def verify_record(
             print(f"NOT as signed: {difference}.")
             raise typer.Exit(1) from None
     print(said)
-    if not key or not kept:
+    for line in cosigned:
+        print(line)
+    if not (key and (kept or cosigned)):
         print(
-            "Whoever has the log's key could have signed another history anew: --key and --checkpoint, with what was"
-            " kept elsewhere, rule that out."
+            "Whoever has the log's key could have signed another history anew: --key, with --checkpoint or --witness,"
+            " rules that out by what was kept or cosigned elsewhere."
         )
 
 
@@ -94,10 +107,33 @@ def _verifier(settings: Settings, vkey: str) -> Verifier:
         raise typer.BadParameter(str(fault), param_hint="--key") from None
 
 
-def _read(path: Path, verifier: Verifier) -> Checkpoint:
+def _cosigned(settings: Settings, log: Folder, verifier: Verifier, notes: list[str], vkey: str) -> str:
+    """What a witness has cosigned last, as a line; raises ``Differs`` if that is nothing."""
     try:
-        return verifier.open(path.read_text(encoding="utf-8"))
+        witness = Witness.read(vkey)
+    except NoteRefused as fault:
+        raise typer.BadParameter(str(fault), param_hint="--witness") from None
+    if not notes:
+        kept = Cosignatures(settings.cosignatures_path, [witness])
+        note = log.note_from(kept.newest(witness))
+        notes = [note + kept.lines(size_of(note))]
+    found: dict[int, Cosignature] = {}
+    for note in notes:
+        with suppress(NoteRefused):
+            found[verifier.open(note).size] = witness.of(note)
+    if not found:
+        raise Differs(f"no checkpoint here is cosigned by {vkey}")
+    size = max(found)
+    return f"Cosigned by {witness.name}: the first {size:,} events, at {found[size].at:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def _read(path: Path, verifier: Verifier) -> str:
+    """A note that somebody has kept."""
+    try:
+        note = path.read_text(encoding="utf-8")
+        verifier.open(note)
     except OSError as fault:
         raise typer.BadParameter(f"{path}: {fault.strerror}", param_hint="--checkpoint") from None
     except ValueError as fault:
         raise typer.BadParameter(f"{path}: {fault}", param_hint="--checkpoint") from None
+    return note

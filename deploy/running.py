@@ -171,7 +171,7 @@ def issue_key(desk: Desk, holder: str, role: str, departments: tuple[str, ...]) 
     """A fresh API key for a holder who gets a role; its text is known only now."""
     key = api_keys.new_id()
     text = api_keys.new_key(key)
-    kind = {"requester": "requester", "service": "service"}.get(role, "agent")
+    kind = {"requester": "requester", "service": "service", "witness": "service"}.get(role, "agent")
     issued = ApiKeyIssued(key=key, digest=api_keys.digest(text), holder=holder, kind=kind)  # type: ignore[arg-type]
     granted = RoleGranted(grantee=holder, role=role, departments=departments)  # type: ignore[arg-type]
     desk.configure(

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from domain.record.cosignature import Witness
+
 PREFIX = "ACTA_"
 FORBIDDEN = "POSTGRES_ENABLE_DB_FUNCTIONS"
 """Makes the eventsourcing library insert without its lock: followers then lose events for good."""
@@ -25,10 +27,17 @@ def _names(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
+def _witnesses(value: Any) -> Any:
+    return tuple(map(Witness.read, _names(value)))
+
+
+Witnesses = Annotated[tuple[Witness, ...], BeforeValidator(_witnesses)]
+
+
 class Settings(BaseModel):
     """How one process of Acta runs. Every field is the variable ``ACTA_<FIELD>``; its description is documentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     home: Path = Field(default=Path(".acta"), description="Folder of the embedded database, keys and `run.json`.")
     host: str = Field(default="127.0.0.1", description="Address on which the API listens.")
@@ -67,6 +76,15 @@ class Settings(BaseModel):
     )
     ledger_key: SecretStr | None = Field(default=None, description="That key itself, instead.")
     ledger_key_command: SecretStr | None = Field(default=None, description="A command that prints it, instead.")
+    witnesses: Witnesses = Field(
+        default=(),
+        description="Verifier keys of the witnesses whose cosignatures are taken, comma-separated; `acta witness`"
+        " prints its own.",
+    )
+    cosignatures_dir: Path | None = Field(
+        default=None,
+        description="Folder of the cosignatures, to which the API writes. Default: HOME/cosignatures.",
+    )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
@@ -85,6 +103,11 @@ class Settings(BaseModel):
     def ledger_path(self) -> Path:
         """Where the transparency log is."""
         return self.ledger_dir or self.home / "ledger"
+
+    @property
+    def cosignatures_path(self) -> Path:
+        """Where the cosignatures are."""
+        return self.cosignatures_dir or self.home / "cosignatures"
 
 
 def read(environment: Mapping[str, str]) -> Settings:

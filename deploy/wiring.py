@@ -126,6 +126,8 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
         sign_in_seconds=settings.sign_in_seconds,
         ledger=settings.ledger_path,
+        witnesses=settings.witnesses,
+        cosignatures=settings.cosignatures_path,
     )
     topics = asyncapi.document([asyncapi.events(settings.topic)])
     return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)

@@ -9,7 +9,7 @@
   - NotPossible           the rules of the desk forbid it now
     + TicketIsElsewhere (the life cycle does not allow it), NothingChanges, MergeWouldCircle, ...
   - OutOfDate             somebody was faster
-    + TicketMovedOn (If-Match), KeyUsedDifferently (idempotency key)
+    + TicketMovedOn (If-Match), KeyUsedDifferently (idempotency key), CosignedFurther (by a witness)
 * NotReadyYet             the answer is not there yet; try again later
 * Unreadable              a stored event cannot be read: a fault of ours, never of a caller
 
@@ -55,6 +55,10 @@ class HoldCoversNothing(NotUnderstood):
 
 class MeaningNotKnown(NotUnderstood):
     """A signature of this act cannot mean that."""
+
+
+class CosignatureNotValid(NotUnderstood):
+    """This is not a cosignature of a checkpoint of this log by one of its witnesses."""
 
 
 class TimeInTheFuture(NotUnderstood):
@@ -203,6 +207,10 @@ class OutOfDate(Refused):
 
 class TicketMovedOn(OutOfDate):
     """The ticket has changed since the version you named."""
+
+
+class CosignedFurther(OutOfDate):
+    """The witness has cosigned a later checkpoint already."""
 
 
 class KeyUsedDifferently(OutOfDate):

@@ -6,7 +6,7 @@ from pathlib import Path
 from consumers.entering import first_difference
 from domain.record.note import Checkpoint, Signer
 from domain.store.recorder import PostgresRecorder
-from projections.ledger import Folder
+from projections.ledger import Folder, Log
 
 SIGNER = Signer("acta.example/log", bytes(range(32)))
 
@@ -66,3 +66,13 @@ def must_hold_the_store(store: PostgresRecorder, folder: Path, signer: Signer = 
     assert size == store.head()
     with Folder(folder) as log:
         assert first_difference(store, log, size) is None
+
+
+def grow(folder: Path, *sizes: int, word: str = "entry") -> None:
+    """Entries of no events, up to these sizes; the newest checkpoint is the one offered to witnesses."""
+    with Log(folder, SIGNER) as log:
+        for size in sizes:
+            while log.size < size:
+                log.add(f"{word} {log.size}".encode())
+            log.publish()
+        log.offer()

@@ -50,9 +50,11 @@ ROLES: dict[str, frozenset[str]] = {
             "record.read",
             "record.hold",
             "record.disclose",
+            "record.cosign",
             "audit.read",
         }
     ),
+    "witness": frozenset({"record.read", "record.cosign"}),
     "service": frozenset(_OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read"}),
     "admin": frozenset(_READ | _WORK | _OWN)
     | {
@@ -66,6 +68,7 @@ ROLES: dict[str, frozenset[str]] = {
         "record.read",
         "record.hold",
         "record.disclose",
+        "record.cosign",
         "audit.read",
         "feed.read",
         "view.operate",

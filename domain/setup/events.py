@@ -13,7 +13,7 @@ from domain.envelope import NOWHERE, Event, Json, Personal
 SETUP = UUID("5e709000-0000-4000-8000-000000000001")
 """The one stream of configuration."""
 
-Role = Literal["requester", "agent", "supervisor", "analyst", "compliance", "service", "admin"]
+Role = Literal["requester", "agent", "supervisor", "analyst", "compliance", "witness", "service", "admin"]
 EVERYWHERE = "*"
 """A grant for every department."""
 

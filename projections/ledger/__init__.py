@@ -1,7 +1,22 @@
 """The transparency log of the desk: every event in order, in a tree whose root is signed."""
 
-from projections.ledger.folder import CHECKPOINT, CHECKPOINTS, KEY, Damaged, Folder
+from projections.ledger.cosignatures import Cosignatures, Overtaken
+from projections.ledger.folder import CHECKPOINT, CHECKPOINTS, KEY, OFFERED, Damaged, Folder
 from projections.ledger.log import Log, Occupied
+from projections.ledger.notes import size_of
 from projections.ledger.proving import proof_at
 
-__all__ = ["CHECKPOINT", "CHECKPOINTS", "KEY", "Damaged", "Folder", "Log", "Occupied", "proof_at"]
+__all__ = [
+    "CHECKPOINT",
+    "CHECKPOINTS",
+    "KEY",
+    "OFFERED",
+    "Cosignatures",
+    "Damaged",
+    "Folder",
+    "Log",
+    "Occupied",
+    "Overtaken",
+    "proof_at",
+    "size_of",
+]

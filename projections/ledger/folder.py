@@ -6,6 +6,7 @@ replaced last, whole, and what lies beyond its size is not there for any reader.
 
 * ``checkpoint``   the newest signed note
 * ``checkpoints``  all of them, one after another
+* ``offered``      the one of them that witnesses are to cosign now
 * ``key``          the verifier key
 * ``level-0`` …    hashes of complete subtrees of 256^level entries
 * ``entries``      the entries, each behind its length (two bytes, big-endian)
@@ -21,8 +22,10 @@ from typing import Self
 
 from domain.record.merkle import SIZE
 from domain.record.tiles import WIDTH, Tile
+from projections.ledger.notes import first_note, size_of
 
-CHECKPOINT, CHECKPOINTS, KEY, ENTRIES, BUNDLES = "checkpoint", "checkpoints", "key", "entries", "bundles"
+CHECKPOINT, CHECKPOINTS, OFFERED, KEY = "checkpoint", "checkpoints", "offered", "key"
+ENTRIES, BUNDLES = "entries", "bundles"
 PLACE = 8
 LENGTH = 2
 
@@ -34,11 +37,6 @@ class Damaged(Exception):
 def level_file(level: int) -> str:
     """The file of a level's hashes."""
     return f"level-{level}"
-
-
-def size_of(note: str) -> int:
-    """How many entries a note speaks of, whoever signed it; 0 for no note."""
-    return int(note.split("\n", 2)[1]) if note else 0
 
 
 class Folder:
@@ -70,6 +68,10 @@ class Folder:
     def signed_size(self) -> int:
         """How many entries the newest checkpoint signs; 0 before the first."""
         return size_of(self.text(CHECKPOINT))
+
+    def note_from(self, size: int) -> str:
+        """The first published note that signs at least so many entries; "" if there is none yet."""
+        return first_note(self._file(CHECKPOINTS), size) if 0 < size <= self.signed_size() else ""
 
     def hashes(self, level: int, start: int, end: int) -> bytes:
         """Hashes of a level, one after another."""

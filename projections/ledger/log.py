@@ -14,6 +14,7 @@ from domain.record import merkle
 from domain.record.merkle import HEIGHT, SIZE, leaf_hash
 from domain.record.note import LINES, MARK, NoteRefused, Signer
 from domain.record.tiles import WIDTH
+from projections.ledger.durable import replace, sync_folder
 from projections.ledger.folder import (
     BUNDLES,
     CHECKPOINT,
@@ -21,12 +22,13 @@ from projections.ledger.folder import (
     ENTRIES,
     KEY,
     LENGTH,
+    OFFERED,
     PLACE,
     Damaged,
     Folder,
     level_file,
-    size_of,
 )
+from projections.ledger.notes import size_of
 
 _TAIL = 65_536
 """Bytes in which the last note of a file stands: a key's name is not nearly as long."""
@@ -93,16 +95,22 @@ class Log(Folder):
         self._raise_levels(size)
         for file in self._open.values():
             os.fsync(file)
-        self._sync_folder()
+        sync_folder(self.path)
         note = self._signer.note(size, merkle.root(self, size))
         self._write(CHECKPOINTS, self._notes_end, note.encode())
         os.fsync(self._file(CHECKPOINTS))
-        self._replace(CHECKPOINT, note)
+        replace(self.path / CHECKPOINT, note)
         self._notes_end += len(note.encode())
         self._entries_end += len(self._entries)
         self.signed = size
         self._leaves, self._entries, self._places = bytearray(), bytearray(), bytearray()
         return note
+
+    def offer(self) -> None:
+        """Let witnesses cosign the newest checkpoint from now on, instead of the one offered before."""
+        newest = self.text(CHECKPOINT)
+        if newest != self.text(OFFERED):
+            replace(self.path / OFFERED, newest)
 
     def _raise_levels(self, size: int) -> None:
         """Write the hash of every tile that has become full, level by level."""
@@ -126,7 +134,7 @@ class Log(Folder):
         vkey = self._signer.verifier.vkey
         there = self.text(KEY).strip()
         if not there:
-            self._replace(KEY, vkey + "\n")
+            replace(self.path / KEY, vkey + "\n")
         elif there != vkey:
             raise Damaged(f"the log in {self.path} is signed with another key or has another origin: {there}")
 
@@ -145,7 +153,7 @@ class Log(Folder):
         os.ftruncate(kept, end)
         self._notes_end = end
         if note != published:
-            self._replace(CHECKPOINT, note)
+            replace(self.path / CHECKPOINT, note)
         return note
 
     def _checked_size(self, note: str) -> int:
@@ -173,23 +181,6 @@ class Log(Folder):
             os.ftruncate(self._file(level_file(level)), (self.signed >> HEIGHT * level) * SIZE)
             level += 1
         return end
-
-    def _replace(self, name: str, text: str) -> None:
-        """Put a small file in place: whole or as it was, and there after a loss of power."""
-        draft = self.path / f"{name}.new"
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path / name)
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _write(self, name: str, start: int, content: bytes | bytearray) -> None:
         rest, file = memoryview(content), self._file(name)

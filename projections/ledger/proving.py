@@ -1,7 +1,8 @@
 """Proof files of a log as it lies on disk."""
 
 from domain.record.proof import Proof, prove
-from projections.ledger.folder import CHECKPOINT, Folder, size_of
+from projections.ledger.folder import CHECKPOINT, Folder
+from projections.ledger.notes import size_of
 
 
 def proof_at(log: Folder, position: int) -> Proof | None:

@@ -1,7 +1,6 @@
 """The transparency log over HTTP: what is served is the log, to whom it may be served, as tlog-tiles says."""
 
 import os
-import shutil
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from desk_talk import opened, refused
 from domain.record.merkle import leaf_hash
 from domain.record.note import Verifier
 from domain.record.proof import read
-from ledgers import SIGNER, kept, signed_size
-from projections.ledger import Folder, Log
+from ledgers import SIGNER, grow, kept, signed_size
+from projections.ledger import Folder
 
 GO = Path(__file__).parents[1] / "golang"
 MANY = 70_000
@@ -51,15 +50,6 @@ def sign(house, database) -> Callable[[Path], None]:
             until(lambda: signed_size(folder) == house.desk.store.head(), run)
 
     return sign
-
-
-def grow(folder: Path, *sizes: int) -> None:
-    """Entries of no events, up to these sizes."""
-    with Log(folder, SIGNER) as log:
-        for size in sizes:
-            while log.size < size:
-                log.add(b"entry %d" % log.size)
-            log.publish()
 
 
 def test_what_is_served_is_the_log_of_what_was_recorded(auditor, admin, folder, sign) -> None:
@@ -134,18 +124,6 @@ def test_the_record_is_for_those_who_may_read_it(alice, rita, stranger, auditor,
     assert auditor.get(f"/record/{path}").status_code == 200
     assert [caller.get(f"/record/{path}").status_code for caller in (alice, rita)] == [403, 403]
     assert stranger.get(f"/record/{path}").status_code == 401
-
-
-@pytest.fixture(scope="session")
-def go() -> str:
-    """Go with what ``tests/golang`` needs."""
-    program = shutil.which("go")
-    if program is None:
-        pytest.skip("NO GO HERE: the log is not checked by Go's own verifier")
-    fetched = subprocess.run([program, "mod", "download"], cwd=GO, capture_output=True, text=True, check=False)
-    if fetched.returncode:
-        pytest.skip("NO GO MODULES HERE: the log is not checked by Go's own verifier")
-    return program
 
 
 def checked_by_go(go: str, client: httpx.Client, *olds: tuple[int, bytes]) -> subprocess.CompletedProcess[str]:
