@@ -26,7 +26,8 @@ OFFER_S = 10.0
 
 WAY_OUT = (
     "Nothing more is signed. Put the store or the folder back as it was; only if that cannot be, begin another log with"
-    " another ACTA_LEDGER_DIR and ACTA_LEDGER_ORIGIN, and tell those who keep checkpoints of this one."
+    " another ACTA_LEDGER_DIR, ACTA_LEDGER_SIGNED_FILE and ACTA_LEDGER_ORIGIN, and tell those who keep checkpoints of"
+    " this one."
 )
 
 _log = logging.getLogger("acta.ledger")
@@ -39,27 +40,38 @@ def ledger(
     signer: Signer,
     stop: Flag,
     *,
+    bound_in: Path | None = None,
     batch: int = PAGE,
     patience_s: float = 10.0,
 ) -> None:
     """Keep the log in ``folder`` until ``stop`` is set; stands by while another process does.
 
-    ``lease_dsn`` is of any role on the store's database; ``batch`` the most events that one checkpoint adds;
+    ``lease_dsn`` is of any role on the store's database; ``bound_in`` a file outside the folder that tells what was
+    signed last; ``batch`` the most events that one checkpoint adds;
     ``patience_s`` how long a ledger that has fallen silent keeps others waiting.
 
     Raises ``Halted`` when the store no longer holds what a checkpoint signs, or the folder holds something else.
     """
-    run("ledger", lambda: _Keeping(store, Leases(lease_dsn, patience_s), folder, signer, batch), stop)
+    run("ledger", lambda: _Keeping(store, Leases(lease_dsn, patience_s), folder, signer, bound_in, batch), stop)
 
 
 class _Keeping:
     """One life of a ledger: standing by, then writing until the first trouble."""
 
-    def __init__(self, store: PostgresRecorder, leases: Leases, folder: Path, signer: Signer, batch: int) -> None:
+    def __init__(
+        self,
+        store: PostgresRecorder,
+        leases: Leases,
+        folder: Path,
+        signer: Signer,
+        bound_in: Path | None,
+        batch: int,
+    ) -> None:
         self._store = store
         self._leases = leases
         self._folder = folder
         self._signer = signer
+        self._bound_in = bound_in
         self._batch = batch
         self._log: Log | None = None
         self._offered_at = -OFFER_S
@@ -70,7 +82,7 @@ class _Keeping:
             return STANDBY_S
         try:
             if self._log is None:
-                self._log = Log(self._folder, self._signer)
+                self._log = Log(self._folder, self._signer, self._bound_in)
                 _log.info("consumer=ledger state=active folder=%s size=%d", self._folder, self._log.signed)
             return self._sign_on(self._log)
         except Occupied as fault:
@@ -85,28 +97,36 @@ class _Keeping:
 
     def _sign_on(self, log: Log) -> float:
         """Sign what has been recorded since; return the seconds to rest."""
-        newest = min(log.signed, 1)
-        page = self._store.succession(log.signed - newest, self._batch + newest)
+        newest = min(log.size, 1)
+        page = self._store.succession(log.size - newest, self._batch + newest)
         if newest:
             self._must_hold_what_is_signed(log, page[:1])
-        for one in entries(page[newest:], log.signed, log.leaf):
+        for one in entries(page[newest:], log.size, log.leaf):
             log.add(one)
-        if log.size > log.signed:
+        more = len(page) == self._batch + newest
+        if log.size < log.owes:
+            log.write()
+            if not more:
+                raise Halted(
+                    f"the store has {log.size} events and the folder signs {log.signed}, but {log.owes} were signed, as"
+                    f" {self._bound_in} says. {WAY_OUT}"
+                )
+        elif log.size > log.signed:
             log.publish()
         if monotonic() - self._offered_at >= OFFER_S:
             log.offer()
             self._offered_at = monotonic()
-        return 0.0 if len(page) == self._batch + newest else REST_S
+        return 0.0 if more else REST_S
 
     def _must_hold_what_is_signed(self, log: Log, newest: list[Succession]) -> None:
         """Refuse a store whose event at the newest signed position is not the one that was signed."""
         try:
-            found = list(entries(newest, log.signed - 1, log.leaf))
+            found = list(entries(newest, log.size - 1, log.leaf))
         except Halted:
             found = []
-        if found != [log.entry(log.signed - 1)]:
-            position = first_difference(self._store, log, log.signed) or log.signed
+        if found != [log.entry(log.size - 1)]:
+            position = first_difference(self._store, log, log.size) or log.size
             raise Halted(
-                f"the store does not hold the event at position {position} as it was signed, with {log.signed} events"
+                f"the store does not hold the event at position {position} as it was signed, with {log.size} events"
                 f" in all. {WAY_OUT}"
             )

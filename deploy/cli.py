@@ -150,7 +150,11 @@ def ledger() -> None:
     with opened() as (found, desk):
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
         signer = wiring.signer(found)
-        until_stopped(lambda stop: keep_ledger(desk.store, lease, found.ledger_path, signer, stop))
+        until_stopped(
+            lambda stop: keep_ledger(
+                desk.store, lease, found.ledger_path, signer, stop, bound_in=found.ledger_signed_path
+            )
+        )
 
 
 def until_stopped(work: Callable[[Flag], None]) -> None:

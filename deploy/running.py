@@ -121,6 +121,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
             Thread(
                 target=ledger,
                 args=(desk.store, lease, found.ledger_path, signer, stop),
+                kwargs={"bound_in": found.ledger_signed_path},
                 name="acta ledger",
                 daemon=True,
             ),

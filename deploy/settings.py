@@ -76,6 +76,11 @@ class Settings(BaseModel):
     )
     ledger_key: SecretStr | None = Field(default=None, description="That key itself, instead.")
     ledger_key_command: SecretStr | None = Field(default=None, description="A command that prints it, instead.")
+    ledger_signed_file: Path | None = Field(
+        default=None,
+        description="File with what was signed last, once more: on another disk than folder and database, and never put"
+        " back with them. Default: HOME/ledger.signed.",
+    )
     witnesses: Witnesses = Field(
         default=(),
         description="Verifier keys of the witnesses whose cosignatures are taken, comma-separated; `acta witness`"
@@ -103,6 +108,11 @@ class Settings(BaseModel):
     def ledger_path(self) -> Path:
         """Where the transparency log is."""
         return self.ledger_dir or self.home / "ledger"
+
+    @property
+    def ledger_signed_path(self) -> Path:
+        """Where it stands once more what was signed last."""
+        return self.ledger_signed_file or self.home / "ledger.signed"
 
     @property
     def cosignatures_path(self) -> Path:

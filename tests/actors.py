@@ -92,7 +92,9 @@ def act_as_ledger(world: World, stop: Flag) -> None:
     if world.stop_at_sync:
         _stop_at_sync(world.stop_at_sync)
     desk = Desk(world.app, KEK)
-    ledger(desk.store, world.app, Path(world.log), SIGNER, stop, batch=20, patience_s=world.patience_s)
+    folder = Path(world.log)
+    bound_in = folder.with_name("signed")
+    ledger(desk.store, world.app, folder, SIGNER, stop, bound_in=bound_in, batch=20, patience_s=world.patience_s)
     desk.close()
 
 

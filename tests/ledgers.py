@@ -68,9 +68,9 @@ def must_hold_the_store(store: PostgresRecorder, folder: Path, signer: Signer = 
         assert first_difference(store, log, size) is None
 
 
-def grow(folder: Path, *sizes: int, word: str = "entry") -> None:
+def grow(folder: Path, *sizes: int, word: str = "entry", bound_in: Path | None = None) -> None:
     """Entries of no events, up to these sizes; the newest checkpoint is the one offered to witnesses."""
-    with Log(folder, SIGNER) as log:
+    with Log(folder, SIGNER, bound_in) as log:
         for size in sizes:
             while log.size < size:
                 log.add(f"{word} {log.size}".encode())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import psycopg
 import pytest
@@ -25,9 +26,14 @@ def caught_up(desk: Desk, folder: Path) -> bool:
     return signed_size(folder) == desk.store.head()
 
 
+def bound_in(folder: Path) -> Path:
+    """The file outside the log that tells what was signed last."""
+    return folder.with_name(f"{folder.name}.signed")
+
+
 def sign_all(desk: Desk, app_dsn: str, folder: Path, signer: Signer = SIGNER) -> None:
     """A ledger runs until everything is signed; what it raises is raised."""
-    with running(ledger, desk.store, app_dsn, folder, signer) as run:
+    with running(ledger, desk.store, app_dsn, folder, signer, bound_in=bound_in(folder)) as run:
         until(lambda: not run.alive or caught_up(desk, folder))
 
 
@@ -43,7 +49,7 @@ def halts(desk: Desk, app_dsn: str, folder: Path, signer: Signer = SIGNER) -> st
     """Why a ledger does not go on; it must not have signed anything meanwhile."""
     before = kept(folder)
     with pytest.raises(Halted) as why:
-        ledger(desk.store, app_dsn, folder, signer, Running(lambda stop: None).stop)
+        ledger(desk.store, app_dsn, folder, signer, Running(lambda stop: None).stop, bound_in=bound_in(folder))
     assert kept(folder) == before
     return str(why.value)
 
@@ -239,3 +245,53 @@ def test_a_folder_that_was_lost_is_written_again_as_it_was(desk: Desk, app_dsn: 
         file.unlink()
     sign_all(desk, app_dsn, sealed)
     assert kept(sealed)[-1] == before
+
+
+def test_a_store_that_was_changed_while_the_folder_was_lost_is_refused_unsigned(
+    desk: Desk, database: str, app_dsn: str, sealed: Path
+) -> None:
+    for file in sealed.iterdir():
+        file.unlink()
+    write(desk, 1)
+    with as_superuser(database) as connection:
+        connection.execute("UPDATE acta.events SET body = body || ' ' WHERE position = 9")
+    said = halts(desk, app_dsn, sealed)
+    assert "do not give the root that was signed" in said
+    assert "ACTA_LEDGER_SIGNED_FILE" in said
+    assert not signed_size(sealed)
+
+
+@pytest.mark.parametrize("lost", [3, 10])
+def test_an_old_copy_of_database_and_folder_together_is_refused_with_both_sizes(
+    desk: Desk, database: str, app_dsn: str, sealed: Path, tmp_path_factory: pytest.TempPathFactory, lost: int
+) -> None:
+    old = tmp_path_factory.mktemp("backup") / "ledger"
+    copytree(sealed, old)
+    before = desk.store.head()
+    write(desk, 4)
+    sign_all(desk, app_dsn, sealed)
+    signed = signed_size(sealed)
+    rmtree(sealed)
+    copytree(old, sealed)
+    with as_superuser(database) as connection:
+        connection.execute("DELETE FROM acta.events WHERE position > %s", (before,))
+    said = halts(desk, app_dsn, sealed)
+    assert f"the store has {before} events and the folder signs {before}, but {signed} were signed" in said
+    with open_desk(database) as restored:
+        write(restored, lost)
+        halts(restored, app_dsn, sealed)
+
+
+def test_an_old_copy_of_the_folder_alone_catches_up(
+    desk: Desk, app_dsn: str, sealed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    old = tmp_path_factory.mktemp("backup") / "ledger"
+    copytree(sealed, old)
+    write(desk, 4)
+    sign_all(desk, app_dsn, sealed)
+    newest = kept(sealed)[-1]
+    rmtree(sealed)
+    copytree(old, sealed)
+    sign_all(desk, app_dsn, sealed)
+    assert kept(sealed)[-1] == newest
+    must_hold_the_store(desk.store, sealed)

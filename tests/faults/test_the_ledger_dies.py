@@ -12,7 +12,7 @@ import pytest
 from actors import World
 from desks import as_role, open_desk
 from domain.desk import Desk
-from ledgers import kept, must_hold_the_store, signed_size
+from ledgers import SIGNER, kept, must_hold_the_store, signed_size
 from stages import Actor
 
 Start = Callable[..., Actor]
@@ -58,7 +58,7 @@ def until(condition: Callable[[], bool], *alive: Actor) -> None:
         pause.wait(0.05)
 
 
-@pytest.mark.parametrize("sync", [5, 8, 9, 10, 20])
+@pytest.mark.parametrize("sync", [5, 8, 9, 10, 11, 12, 13, 20])
 def test_a_ledger_is_killed_in_the_middle_of_a_checkpoint(start: Start, desk: Desk, folder: Path, sync: int) -> None:
     writer = start("write")
     first = start("ledger", stop_at_sync=sync)
@@ -72,6 +72,7 @@ def test_a_ledger_is_killed_in_the_middle_of_a_checkpoint(start: Start, desk: De
     assert second.end() == 0
     must_hold_the_store(desk.store, folder)
     assert shown == 0 or shown in {one.size for one in kept(folder)}
+    assert SIGNER.verifier.open(folder.with_name("signed").read_text()) == kept(folder)[-1]
 
 
 def test_a_ledger_sleeps_through_its_succession_and_wakes_up(start: Start, desk: Desk, folder: Path) -> None:

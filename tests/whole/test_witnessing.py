@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
 
@@ -27,6 +28,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the witness has its key."""
     place = tmp_path_factory.mktemp("witness") / "key"
+    place.touch(mode=0o600)
     place.write_bytes(SEED)
     return place
 
@@ -64,11 +66,13 @@ def test_a_witness_cosigns_a_running_desk_and_verify_can_demand_it(home: Path, a
 def test_what_contradicts_ends_with_one_and_says_what(home: Path, key: Path, look) -> None:
     assert look("--log-key", (home / "ledger" / "key").read_text()).returncode == 0
     signer = Signer("acta.local/record", (home / "ledger.key").read_bytes())
-    size = signer.verifier.open((home / "ledger" / "offered").read_text()).size
-    (home / "ledger" / "offered").write_text(signer.note(size, bytes(32)))
+    kept = key.with_name("key.cosigned")
+    cosigned = signer.note(signer.verifier.open(kept.read_text()).size, bytes(32))
+    kept.write_text(cosigned + Cosigner(NAME, SEED).line(cosigned, datetime.now(UTC)))
     alarm = look()
     assert alarm.returncode == 1
-    assert f"ALARM: the log shows another root of {size} entries than was cosigned" in alarm.stderr
+    assert "acta: ALARM: the log " in alarm.stderr
+    assert "cosigned" in alarm.stderr
     assert len(list(key.with_name("key.cosigned.evidence").iterdir())) == 2
 
 

@@ -1,6 +1,7 @@
 """The log on disk: what is published is whole and stays so, wherever its writer died."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.record.merkle import leaf_hash
 from domain.record.note import Signer
 from domain.record.tiles import Tile
-from ledgers import SIGNER, kept, must_be_whole, signed_size
+from ledgers import SIGNER, kept, must_be_whole, naive_root, signed_size
 from projections.ledger import Damaged, Folder, Log, Occupied
 
 
@@ -23,9 +25,9 @@ def entry(number: int) -> bytes:
     return b"entry %d " % number * (1 + number % 40)
 
 
-def grow(folder: Path, *counts: int) -> None:
+def grow(folder: Path, *counts: int, bound_in: Path | None = None) -> None:
     """A process that adds so many entries, and publishes, for each of the counts."""
-    with Log(folder, SIGNER) as log:
+    with Log(folder, SIGNER, bound_in) as log:
         for count in counts:
             for _ in range(count):
                 log.add(entry(log.size))
@@ -105,15 +107,79 @@ def test_wherever_the_writer_dies_the_next_goes_on_and_nothing_signed_is_contrad
     at, died = 0, True
     while died:
         at += 1
-        folder = tmp_path / str(at)
-        grow(folder, 250, 3)
-        died = dying(at, monkeypatch, lambda folder=folder: grow(folder, 5, 300), torn=torn)
+        folder, bound_in = tmp_path / str(at), tmp_path / f"{at}.signed"
+        grow(folder, 250, 3, bound_in=bound_in)
+        died = dying(at, monkeypatch, lambda f=folder, b=bound_in: grow(f, 5, 300, bound_in=b), torn=torn)
         binding = kept_whole(folder)
-        shown = signed_size(folder)
-        grow(folder, 20)
+        shown, bound = signed_size(folder), bound_to(bound_in)
+        assert shown <= bound <= max(binding)
+        grow(folder, 20, bound_in=bound_in)
         must_be_whole(folder)
-        assert {253, shown, *binding} <= {one.size for one in kept(folder)}
+        assert {253, shown, bound, *binding} <= {one.size for one in kept(folder)}
+        assert bound_to(bound_in) == signed_size(folder)
     assert at > 20
+
+
+def bound_to(place: Path) -> int:
+    """How many entries were signed, as the file outside the log says."""
+    return SIGNER.verifier.open(place.read_text()).size
+
+
+def test_a_folder_put_back_from_an_old_copy_is_not_signed_before_it_has_what_was_signed_since(tmp_path: Path) -> None:
+    folder, old, bound_in = tmp_path / "log", tmp_path / "old", tmp_path / "signed"
+    grow(folder, 250, bound_in=bound_in)
+    shutil.copytree(folder, old)
+    grow(folder, 100, bound_in=bound_in)
+    newest = kept(folder)[-1]
+    with Log(old, SIGNER, bound_in) as log:
+        assert (log.signed, log.owes) == (250, 350)
+        for number in range(250, 349):
+            log.add(entry(number))
+        with pytest.raises(Damaged, match="349 events are less than the 350 that were signed"):
+            log.publish()
+    with Log(old, SIGNER, bound_in) as log:
+        assert log.size == 250
+        for number in range(250, 360):
+            log.add(entry(number))
+            log.write()
+        log.publish()
+        assert log.owes == 0
+    assert must_be_whole(old) == 360
+    assert newest.root == naive_root([leaf_hash(entry(number)) for number in range(350)])
+
+
+def test_a_folder_that_contradicts_what_was_signed_last_is_refused_with_the_sizes(tmp_path: Path) -> None:
+    bound_in = tmp_path / "signed"
+    grow(tmp_path / "log", 300, bound_in=bound_in)
+    with Log(tmp_path / "other", SIGNER) as log:
+        for number in range(311):
+            log.add(b"another %d" % number)
+        log.publish()
+    with pytest.raises(Damaged, match="first 300 of the 311 events"):
+        Log(tmp_path / "other", SIGNER, bound_in)
+    with Log(tmp_path / "new", SIGNER, bound_in) as log:
+        for number in range(400):
+            log.add(b"another %d" % number)
+        with pytest.raises(Damaged, match="first 300 of the 400 events"):
+            log.publish()
+    assert signed_size(tmp_path / "new") == 0
+
+
+@pytest.mark.parametrize("content", ["", "not a note", "x\n3\ny\n\nz\n"])
+def test_what_is_not_a_note_of_this_log_binds_to_nothing_and_is_refused(tmp_path: Path, content: str) -> None:
+    grow(tmp_path / "log", 3, bound_in=tmp_path / "signed")
+    (tmp_path / "signed").write_text(content)
+    with pytest.raises(Damaged, match="does not hold what was signed last"):
+        Log(tmp_path / "log", SIGNER, tmp_path / "signed")
+
+
+def test_a_log_from_before_it_was_bound_is_bound_and_it_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    grow(tmp_path / "log", 3)
+    grow(tmp_path / "log", 3, bound_in=tmp_path / "signed")
+    assert "state=unbound" in caplog.text
+    assert bound_to(tmp_path / "signed") == 6
 
 
 def kept_whole(folder: Path) -> set[int]:
