@@ -134,7 +134,9 @@ async def get_checkpoint_of_size(
         **openapi.answer(Cosigned, "It is kept."),
     },
 )
-async def add_cosignature(request: Request, caller: Annotated[Principal, permitted("record.cosign")]) -> Response:
+async def add_cosignature(
+    request: Request, caller: Annotated[Principal, permitted("record.cosign", personal=False)]
+) -> Response:
     """Hand in a cosignature, which must be by a witness that this desk is configured with, over a checkpoint of this
     log. It is on the disk before the answer. Repeating it changes nothing.
     """

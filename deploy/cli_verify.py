@@ -55,14 +55,14 @@ def verify_record(
         try:
             cosigned = [_cosigned(found, log, verifier, notes, vkey) for vkey in witness or ()]
             if ticket:
-                said = _ticket(desk, log, verifier, ticket, kept)
+                said = _ticket(desk, log, verifier, ticket, [*kept, *(one for one, _ in cosigned)])
             else:
                 said = _everything(desk.store, log, verifier, kept)
         except Differs as difference:
             print(f"NOT as signed: {difference}.")
             raise typer.Exit(1) from None
     print(said)
-    for line in cosigned:
+    for _, line in cosigned:
         print(line)
     if not (key and (kept or cosigned)):
         print(
@@ -107,8 +107,10 @@ def _verifier(settings: Settings, vkey: str) -> Verifier:
         raise typer.BadParameter(str(fault), param_hint="--key") from None
 
 
-def _cosigned(settings: Settings, log: Folder, verifier: Verifier, notes: list[str], vkey: str) -> str:
-    """What a witness has cosigned last, as a line; raises ``Differs`` if that is nothing."""
+def _cosigned(
+    settings: Settings, log: Folder, verifier: Verifier, notes: list[str], vkey: str
+) -> tuple[Checkpoint, str]:
+    """What a witness has cosigned last, and a line about it; raises ``Differs`` if that is nothing."""
     try:
         witness = Witness.read(vkey)
     except NoteRefused as fault:
@@ -117,14 +119,14 @@ def _cosigned(settings: Settings, log: Folder, verifier: Verifier, notes: list[s
         kept = Cosignatures(settings.cosignatures_path, [witness])
         note = log.note_from(kept.newest(witness))
         notes = [note + kept.lines(size_of(note))]
-    found: dict[int, Cosignature] = {}
+    found: list[tuple[Checkpoint, Cosignature]] = []
     for note in notes:
         with suppress(NoteRefused):
-            found[verifier.open(note).size] = witness.of(note)
+            found.append((verifier.open(note), witness.of(note)))
     if not found:
         raise Differs(f"no checkpoint here is cosigned by {vkey}")
-    size = max(found)
-    return f"Cosigned by {witness.name}: the first {size:,} events, at {found[size].at:%Y-%m-%d %H:%M:%S} UTC."
+    newest, given = max(found, key=lambda one: one[0].size)
+    return newest, f"Cosigned by {witness.name}: the first {newest.size:,} events, at {given.at:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def _read(path: Path, verifier: Verifier) -> str:
