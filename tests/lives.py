@@ -42,6 +42,7 @@ URGENT = policy_from(
     "urgent", 1, calendar_from("office", 1, "Europe/Berlin", _WEEK), {"targets": {"resolution": {"minutes": 120}}}
 )
 POLICIES: dict[PolicyRef, Policy] = {policy.ref: policy for policy in (NORMAL, URGENT)}
+SIGNED = {"signer": "alice", "name": "Alice", "meaning": "approved", "means": "oidc", "credential": "issuer"}
 
 
 class Desk:
@@ -187,6 +188,7 @@ class Desk:
             (e.ReminderSet, {"reminder": 1, "at": self._now + timedelta(days=1), "agent": "alice", "text": "look"}),
             (e.ReminderCancelled, {"reminder": 1}),
             (e.ReminderDue, {"reminder": 1, "at": self._now, "agent": "alice"}),
+            (e.TicketSigned, {**SIGNED, "signed_in_at": self._now, "signed_at": self._now}),
             (e.TicketCorrected, {"old": {"status": "closed"}, "new": {"status": "in_progress"}, "why": "source"}),
             (e.TicketCorrected, {"old": {"opened_at": ""}, "new": {"opened_at": self._before()}, "why": "phoned"}),
         ]
