@@ -21,6 +21,7 @@ SHOWING = {
     "get-ticket": "/tickets/{}",
     "get-ticket-events": "/tickets/{}/events",
     "get-ticket-diff": "/tickets/{}/diff?from=1&to=2",
+    "get-ticket-signatures": "/tickets/{}/signatures",
     "get-ticket-clocks": "/tickets/{}/clocks",
     "draw-ticket-clocks": "/tickets/{}/clocks.svg",
     "list-tickets": "/tickets?state=any",
