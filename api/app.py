@@ -16,6 +16,7 @@ from api import (
     checkpoints,
     commands,
     could_look,
+    erasing,
     feed,
     health,
     holds,
@@ -59,11 +60,12 @@ ROUTERS = (
     persons.router,
     who_looked.router,
     could_look.router,
+    erasing.router,
     setup.router,
     pins.router,
     health.router,
 )
-_BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *pins.BODIES)
+_BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *erasing.BODIES, *pins.BODIES)
 _SHAPES = (
     *signatures.SHAPES,
     *queues.SHAPES,
@@ -77,6 +79,7 @@ _SHAPES = (
     *setup_shapes.SHAPES,
     *holds.SHAPES,
     *person_shapes.SHAPES,
+    *erasing.SHAPES,
 )
 
 

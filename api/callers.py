@@ -74,7 +74,7 @@ class Callers:
     def _holder(self, token: str, setup: Setup) -> Principal:
         digest = keys.digest(token)
         known = self._known.get(digest)
-        if known is None:
+        if known is None or self._desk.keys.is_erased(known[0].person):
             key = setup.keys_by_digest.get(digest)
             if key is None:
                 raise NotAuthenticated()
@@ -96,8 +96,8 @@ class Callers:
     def _person(self, actor: Actor, email: str = "") -> UUID:
         """The requester that this caller is: by a verified address if there is one, as the desk knows others."""
         if email:
-            return self._desk.keys.stream_of("person", "email", email.casefold())
-        return self._desk.keys.stream_of("person", actor.kind, actor.id)
+            return self._desk.keys.person("email", email.casefold())
+        return self._desk.keys.person(actor.kind, actor.id)
 
 
 def _kind_of(subject: str, granted: Sequence[RoleGranted], setup: Setup) -> Literal["requester", "agent", "service"]:

@@ -128,7 +128,9 @@ def _audited(edge: Edge, look: Look, ref: str, at: datetime) -> Ticket:
 def _persons_of(edge: Edge, setup: Setup, handle: str) -> set[UUID]:
     """As which persons somebody with this handle may have asked for something."""
     agent = setup.agents.get(handle)
-    persons = {edge.desk.keys.stream_of("person", kind, handle) for kind in ("requester", "agent", "service")}
+    keys, named = edge.desk.keys, [(kind, handle) for kind in ("requester", "agent", "service")]
+    # Whoever was erased since may have asked for it as whom they were.
+    persons = {keys.stream_of("person", *one) for one in named} | {keys.person(*one) for one in named}
     return persons if agent is None or agent.person == NOWHERE else {*persons, agent.person}
 
 

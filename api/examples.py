@@ -44,6 +44,7 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
     "rate": {"score": 5, "comment": "Quick and kind."},
     "log-time": {"minutes": 15, "billable": False},
     "correct-time": {"entry": 1, "minutes": 10, "reason": "Mistyped."},
+    "redact": {"versions": [1], "reason": "Written about the wrong person."},
     "correct": {"fields": {"category": "network/vpn"}, "why": "Entered under the wrong category."},
 }
 

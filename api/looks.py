@@ -74,7 +74,7 @@ class Look(msgspec.Struct, kw_only=True):
             origin=self.looks.origins.of(self.request),
             key=self.caller.key,
         )
-        self._commit(event, self.looks.desk.keys.stream_of("person", self.caller.actor.kind, self.caller.actor.id))
+        self._commit(event, self.looks.desk.keys.person(self.caller.actor.kind, self.caller.actor.id))
         self.looks.metrics.glass_broken += 1
 
     def shows_nothing(self) -> None:

@@ -51,7 +51,7 @@ async def find_person(
     must_be_allowed_everywhere(edge, caller, "record.disclose")
 
     def ask() -> PersonsFound:
-        person = edge.desk.keys.stream_of("person", "email", email.strip().casefold())
+        person = edge.desk.keys.person("email", email.strip().casefold())
         first = edge.desk.sealing.closed(edge.desk.store.events_of(person, until=1))
         looking(request).shows("record.disclose", (), (person,) if first else ())
         met = [event.recorded_at for event in first if isinstance(event, PersonRegistered)]

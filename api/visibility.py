@@ -17,6 +17,7 @@ from domain.access.events import AccessEvent
 from domain.access.principal import Principal
 from domain.desk.permitting import may_see
 from domain.envelope import Event
+from domain.erasure.events import ErasureEvent
 from domain.person.events import PersonEvent
 from domain.request.events import RequestDecided
 from domain.setup.events import (
@@ -132,7 +133,7 @@ def ticket_fields(ticket: Ticket, sight: Sight, visible: Mapping[UUID, object]) 
         )
         fields["absorbed"] = sorted(source for source in ticket.absorbed if source in visible)
         fields["merged_into"] = ticket.merged_into if ticket.merged_into in visible else None
-        for name in ("tags", "personal", "watchers", "former_departments", "former_requesters"):
+        for name in ("tags", "personal", "watchers", "former_departments", "former_requesters", "redacted"):
             fields[name] = sorted(fields[name])
     return fields
 
@@ -209,6 +210,7 @@ _OTHER_STREAMS: dict[type[Event], str] = {
     PersonEvent: "ticket.read",
     AccessEvent: "audit.read",
     RequestDecided: "audit.read",
+    ErasureEvent: "audit.read",
 }
 """What it takes, in every department, to see events that belong to none; the first kind that fits counts."""
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from consumers.clock import clock as keep_time
+from consumers.erasing import erasing
 from consumers.follow import rebuild as build_anew
 from consumers.lag import lag
 from consumers.ledger import ledger as keep_ledger
@@ -21,6 +22,7 @@ from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
+from deploy.cli_erase import erase
 from deploy.cli_evidence import proof
 from deploy.cli_explain import explain
 from deploy.cli_export import exporting
@@ -53,6 +55,7 @@ cli.add_typer(exporting, name="export")
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(looked)
+cli.command()(erase)
 cli.command()(whatif)
 cli.command()(recalculate)
 cli.command(name="verify")(verify_record)
@@ -93,6 +96,9 @@ def up() -> None:
     """Prepare database and topic: roles, schema, grants. Once before the workers start; can be repeated."""
     with wiring.database(settings()) as found:
         wiring.bring_up(found)
+        if found.erasures_path.exists():
+            with wiring.desk(found) as desk:
+                wiring.forget(found, desk)
     console.print("The database is ready." + (" The topic is ready." if settings().kafka else ""))
 
 
@@ -155,6 +161,15 @@ def ledger() -> None:
                 desk.store, lease, found.ledger_path, signer, stop, bound_in=found.ledger_signed_path
             )
         )
+
+
+@cli.command(name="eraser")
+def keep_erasing() -> None:
+    """Carry out what is ordered to be erased: keys destroyed, views built anew. A second eraser stands by."""
+    with opened() as (found, desk):
+        wiring.forget(found, desk)
+        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
+        until_stopped(lambda stop: erasing(lease, lambda: wiring.eraser(found, desk), stop))
 
 
 def until_stopped(work: Callable[[Flag], None]) -> None:

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from api.serving import Server
 from consumers.clock import clock
+from consumers.erasing import erasing
 from consumers.follow import follow, renew
 from consumers.ledger import ledger
 from deploy import wiring
@@ -115,9 +116,16 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
         signer = wiring.signer(found)
         renew(desk, views, ALL, _tell_of_renewal)
+        wiring.forget(found, desk)
         consumers = (
             Thread(target=follow, args=(desk, views, ALL, stop), name="acta follow", daemon=True),
             Thread(target=clock, args=(desk, views, stop), name="acta clock", daemon=True),
+            Thread(
+                target=erasing,
+                args=(lease, lambda: wiring.eraser(found, desk), stop),
+                name="acta eraser",
+                daemon=True,
+            ),
             Thread(
                 target=ledger,
                 args=(desk.store, lease, found.ledger_path, signer, stop),

@@ -90,6 +90,10 @@ class Settings(BaseModel):
         default=None,
         description="Folder of the cosignatures, to which the API writes. Default: HOME/cosignatures.",
     )
+    erasures_file: Path | None = Field(
+        default=None,
+        description="List of all erasures, to be kept apart from the database's backups. Default: HOME/erasures.",
+    )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
@@ -118,6 +122,11 @@ class Settings(BaseModel):
     def cosignatures_path(self) -> Path:
         """Where the cosignatures are."""
         return self.cosignatures_dir or self.home / "cosignatures"
+
+    @property
+    def erasures_path(self) -> Path:
+        """Where the list of erasures is."""
+        return self.erasures_file or self.home / "erasures"
 
 
 def read(environment: Mapping[str, str]) -> Settings:

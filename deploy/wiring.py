@@ -1,6 +1,7 @@
 """The composition root: opens what a process needs, in order, and closes it in reverse."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from api.app import create_app
 from api.oidc import Oidc
 from api.settings import EdgeSettings
 from consumers import asyncapi
+from consumers.erasing import Eraser, forget_again
+from consumers.erasures import Erasures
 from consumers.topics import Client, ensure_topic
 from deploy.embedded import EmbeddedPostgres
 from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
@@ -21,8 +24,10 @@ from deploy.settings import Settings, SettingsError
 from domain.desk import Desk
 from domain.record.note import Signer
 from domain.store.keyring import KekMismatch, KeyRing
+from projections.views import ALL
 
 APP, PROJECTOR, ANALYST = "acta_app", "acta_projector", "acta_analyst"
+_log = logging.getLogger("acta.deploy")
 
 
 @contextmanager
@@ -96,6 +101,26 @@ def signer(settings: Settings) -> Signer:
     return Signer(settings.ledger_origin, key_from(source))
 
 
+def eraser(settings: Settings, opened: Desk, tell: Callable[[str], None] = lambda stage: None) -> Eraser:
+    """Who carries out what is ordered to be erased."""
+    return Eraser(
+        opened,
+        projector_url(settings),
+        ALL,
+        Erasures(settings.erasures_path),
+        partitions=settings.partitions if settings.kafka else 0,
+        tell=tell,
+    )
+
+
+def forget(settings: Settings, opened: Desk) -> None:
+    """Erase again what a backup has brought back, before anybody can see it."""
+    if settings.erasures_path.exists():
+        ordered = forget_again(url(settings.database_url, "ACTA_DATABASE_URL"), eraser(settings, opened))
+        if ordered:
+            _log.warning("state=erased-again orders=%d list=%s", ordered, settings.erasures_path)
+
+
 @contextmanager
 def views(settings: Settings) -> Iterator[ConnectionPool]:
     """Connections that read the views and can do no more."""
@@ -117,6 +142,7 @@ def views(settings: Settings) -> Iterator[ConnectionPool]:
 def app(settings: Settings) -> Iterator[FastAPI]:
     """The HTTP application with all that it needs."""
     with desk(settings) as opened, views(settings) as pool:
+        forget(settings, opened)
         yield app_of(settings, opened, pool)
 
 

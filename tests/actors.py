@@ -1,6 +1,7 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
-Parts: ``relay``, ``project``, ``write``, ``clock``, ``ledger``. A ledger given ``stop_at_sync`` stops itself before it
+Parts: ``relay``, ``project``, ``write``, ``clock``, ``ledger``, ``eraser``. An eraser given ``stop_after`` stops itself
+when it has done that. A ledger given ``stop_at_sync`` stops itself before it
 waits for the disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows
 whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the
 messages of that transaction are at the broker and not yet committed; a projector stops where ``watching`` does.
@@ -23,7 +24,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import psycopg  # noqa: E402
 
+import consumers.erasing  # noqa: E402
 from consumers.clock import clock  # noqa: E402
+from consumers.erasing import Eraser, erasing  # noqa: E402
+from consumers.erasures import Erasures  # noqa: E402
 from consumers.ledger import ledger  # noqa: E402
 from consumers.loop import stop_on_signals  # noqa: E402
 from consumers.outlet import Outlet  # noqa: E402
@@ -32,9 +36,11 @@ from consumers.relay import relay  # noqa: E402
 from consumers.topics import Client  # noqa: E402
 from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
+from domain.store.keys import SubjectKeys  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
 from ledgers import SIGNER  # noqa: E402
 from projections.sla import alarms  # noqa: E402
+from projections.views import ALL  # noqa: E402
 from watching import watching  # noqa: E402
 
 WRITERS = 4
@@ -56,6 +62,8 @@ class World:
     stop_after_reading: bool = False
     log: str = ""
     stop_at_sync: int = 0
+    erasures: str = ""
+    stop_after: str = ""
 
     @property
     def client(self) -> Client:
@@ -95,6 +103,16 @@ def act_as_ledger(world: World, stop: Flag) -> None:
     folder = Path(world.log)
     bound_in = folder.with_name("signed")
     ledger(desk.store, world.app, folder, SIGNER, stop, bound_in=bound_in, batch=20, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_eraser(world: World, stop: Flag) -> None:
+    """The real eraser, of the views fed from the store."""
+    if world.stop_after:
+        _stop_after(world.stop_after)
+    desk = Desk(world.app, KEK)
+    erasures = Erasures(Path(world.erasures))
+    erasing(world.app, lambda: Eraser(desk, world.views, ALL, erasures), stop, patience_s=world.patience_s)
     desk.close()
 
 
@@ -155,6 +173,19 @@ def _stop_after_reading() -> None:
     alarms.due = due
 
 
+def _stop_after(stage: str) -> None:
+    owner: Any = {"add": Erasures, "destroy": SubjectKeys, "rewrite": SubjectKeys}.get(stage, consumers.erasing)
+    does = getattr(owner, stage)
+
+    def do(*given: Any, **more: Any) -> Any:
+        done = does(*given, **more)
+        print(f"stopping after {stage}", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return done
+
+    setattr(owner, stage, do)
+
+
 def _stop_at_sync(number: int) -> None:
     synced = os.fsync
     left = [number]
@@ -175,6 +206,7 @@ PARTS = {
     "write": act_as_writer,
     "clock": act_as_clock,
     "ledger": act_as_ledger,
+    "eraser": act_as_eraser,
 }
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import msgspec
 
 from domain.access.events import AccessRead, AccessRefused, GlassBroken
 from domain.envelope import Act, Actor, Event
-from domain.person.events import ContactChanged, PersonRegistered
+from domain.erasure.events import ErasureCompleted
+from domain.person.events import ContactChanged, PersonErasureOrdered, PersonRegistered
 from domain.request.events import RequestDecided
 from domain.setup import events as s
 from domain.ticket import events as t
@@ -153,8 +154,11 @@ EVENTS: tuple[Event, ...] = (
         updates=(t.SourceUpdate(0, MONDAY, "Updated by 21"), t.SourceUpdate(2, MONDAY, "Updated by 642")),
         fields={"closed_code": "code 5"},
     ),
+    t.TicketRedacted(versions=(3, 4), ground="Written about the wrong person."),
     PersonRegistered(name="Petra Prosser", email="petra@example.org", tier="gold", language="de"),
     ContactChanged(name="Petra Prosser-Weiss", email="petra@example.org", tier="gold"),
+    PersonErasureOrdered(subject=PERSON, ground="GDPR Art. 17(1)(b): consent withdrawn"),
+    ErasureCompleted(through=812, orders=(790, 812)),
     AccessRefused(permission="ticket.read", code="ticket-not-found", ticket=TICKET, department="it", origin="http"),
     AccessRead(
         operation="list-tickets",

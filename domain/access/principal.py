@@ -51,6 +51,7 @@ ROLES: dict[str, frozenset[str]] = {
             "record.hold",
             "record.disclose",
             "record.cosign",
+            "record.erase",
             "audit.read",
         }
     ),
@@ -69,6 +70,7 @@ ROLES: dict[str, frozenset[str]] = {
         "record.hold",
         "record.disclose",
         "record.cosign",
+        "record.erase",
         "audit.read",
         "feed.read",
         "view.operate",

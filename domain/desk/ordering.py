@@ -10,6 +10,7 @@ from domain.clock.attaching import service_level
 from domain.desk.order import IdempotencyKey, Order, Receipt
 from domain.desk.owning import with_owner
 from domain.desk.permitting import may_see, must_be_allowed, when
+from domain.desk.preserving import holds_over, must_not_be_held
 from domain.desk.signing import must_be_signed, proved_again, signature
 from domain.desk.tasks import Task
 from domain.desk.work import Draft
@@ -32,6 +33,7 @@ from domain.ticket.commands import COMMANDS, Command, Elsewhere, Situation, deci
 from domain.ticket.commands.classifying import ChangeRequester
 from domain.ticket.commands.conversing import Reply
 from domain.ticket.commands.opening import FollowUp, Open, Requester, Split
+from domain.ticket.commands.redacting import Redact
 from domain.ticket.events import RequesterReplied, TicketEvent, TicketOpened
 from domain.ticket.state import Ticket
 
@@ -105,7 +107,7 @@ class Ordering(Task):
     def person_of(self, order: Order) -> UUID:
         """The stream of the person whom a command names, or of the caller; found out once, for it is a keyed digest."""
         known = self._persons.get(id(order))
-        if known is None:
+        if known is None or self.keys.is_erased(known):
             known = self._persons[id(order)] = self._find_person(order)
         return known
 
@@ -114,12 +116,12 @@ class Ordering(Task):
         if asked.id is not None:
             return asked.id
         if asked.email:
-            return self.keys.stream_of("person", "email", asked.email.casefold())
+            return self.keys.person("email", asked.email.casefold())
         if asked.handle:
-            return self.keys.stream_of("person", "handle", order.handles_of or order.principal.actor.id, asked.handle)
+            return self.keys.person("handle", order.handles_of or order.principal.actor.id, asked.handle)
         if order.principal.person is not None:
             return order.principal.person
-        return self.keys.stream_of("person", order.principal.actor.kind, order.principal.actor.id)
+        return self.keys.person(order.principal.actor.kind, order.principal.actor.id)
 
     def decide(self, draft: Draft, find: Callable[[str], UUID | None]) -> None:
         self.opened, self.repeated, self.refusal = None, None, None
@@ -166,6 +168,11 @@ class Ordering(Task):
         setup = draft.setup
         request_type = command.request_type if isinstance(command, Open) else ticket.request_type
         must_be_signed(command, department, request_type, setup, order)
+        # Not what a consumer makes of it, for what a backup has brought back.
+        if type(command) is Redact:
+            sealed_for = self.keys.subjects_of(stream, command.versions)
+            holds = setup.holds_on(draft.work.now, persons=sealed_for)
+            must_not_be_held((*holds_over(setup, ticket, draft.work.now), *holds))
         occurred_at = when(command, department, setup, order.principal, draft.work.now)
         situation = Situation(
             now=occurred_at or draft.work.now,
@@ -195,7 +202,8 @@ class Ordering(Task):
             current = draft.ticket(place)
             before.setdefault(place, current)
             fact = with_owner(fact, current, order.principal, setup, self.keys)
-            draft.record(place, fact, act, occurred_at=occurred_at, subject=_subject(fact, current, order))
+            subject = _subject(fact, current, entrance, order)
+            draft.record(place, fact, act, occurred_at=occurred_at, subject=subject)
             if isinstance(fact, TicketOpened):
                 self.opened = fact.number
         for place, earlier in before.items():
@@ -212,7 +220,7 @@ class Ordering(Task):
         proved = proved_again(order, draft.setup)
         if proved is not None:
             draft.record(SETUP, proved, act)
-        signer = self.keys.stream_of("person", "agent", order.principal.actor.id)
+        signer = self.keys.person("agent", order.principal.actor.id)
         draft.record(stream, signature(command, order, draft.work.now), act, subject=signer)
 
     def _target(
@@ -249,9 +257,11 @@ class Ordering(Task):
     def _meet(self, order: Order, command: Command, draft: Draft, act: Act) -> None:
         """Register the person whom the command names, unless the desk knows them."""
         person = self.person_of(order)
+        asked: Requester = getattr(command, "requester", None) or THE_CALLER
+        if self.keys.is_erased(person):
+            raise PersonNotFound("This person was erased.")
         if isinstance(draft.stream(person).first, PersonEvent):
             return
-        asked: Requester = getattr(command, "requester", None) or THE_CALLER
         if asked.id is not None:
             raise PersonNotFound()
         handle = asked.handle or ("" if asked.email else order.principal.actor.id)
@@ -344,10 +354,13 @@ def _may_open(command: Command, ticket: Ticket) -> bool:
     )
 
 
-def _subject(event: TicketEvent, ticket: Ticket, order: Order) -> UUID:
-    """Of whom the event tells: the requester, or whoever wrote for themselves."""
+def _subject(event: TicketEvent, ticket: Ticket, entrance: Ticket, order: Order) -> UUID:
+    """Of whom the event tells: the requester, or whoever wrote for themselves; a service hands on what others wrote."""
     if isinstance(event, TicketOpened):
         return event.requester
-    if isinstance(event, RequesterReplied) and order.principal.person is not None:
-        return order.principal.person
-    return ticket.requester
+    if not isinstance(event, RequesterReplied):
+        return ticket.requester
+    writer = order.principal
+    if writer.person is None or writer.actor.kind == "service" or order.on_behalf_of:
+        return entrance.requester
+    return writer.person

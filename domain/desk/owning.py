@@ -27,7 +27,7 @@ def with_owner(fact: TicketEvent, ticket: Ticket, caller: Principal, setup: Setu
 
 def _persons(agent: str, caller: Principal, setup: Setup, keys: SubjectKeys) -> set[UUID]:
     """The pseudonyms under which an agent asks: by handle, by configured address, and as whom they have signed in."""
-    persons = {keys.stream_of("person", "agent", agent)}
+    persons = {keys.person("agent", agent)}
     known = setup.agents.get(agent)
     if known is not None and known.person != NOWHERE:
         persons.add(known.person)

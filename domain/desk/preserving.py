@@ -35,7 +35,7 @@ def holds_over(setup: Setup, ticket: Ticket, now: datetime) -> tuple[LegalHoldPl
 def must_not_be_held(holds: Sequence[LegalHoldPlaced]) -> None:
     """Refuse to erase what these holds cover; the refusal names them."""
     if holds:
-        raise UnderLegalHold(holds=sorted(hold.hold for hold in holds))
+        raise UnderLegalHold(holds=sorted({hold.hold for hold in holds}))
 
 
 def placing(hold: LegalHoldPlaced, now: datetime) -> Plan:

@@ -78,7 +78,7 @@ class Configuring(Task):
     def decide(self, draft: Draft, find: Callable[[str], UUID | None]) -> None:
         for event in self.plan(draft.setup):
             if isinstance(event, AgentDefined) and event.email:
-                person = self.keys.stream_of("person", "email", event.email.casefold())
+                person = self.keys.person("email", event.email.casefold())
                 event = msgspec.structs.replace(event, person=person)
             draft.record(SETUP, event, self.act, subject=self._subject(event))
 
@@ -86,7 +86,7 @@ class Configuring(Task):
         """For whom what is personal in the event is sealed: an agent, or the case behind a hold."""
         match event:
             case AgentDefined() | AgentRetired():
-                return self.keys.stream_of("person", "agent", event.agent)
+                return self.keys.person("agent", event.agent)
             case LegalHoldPlaced() | LegalHoldLifted():
                 return self.keys.stream_of("hold", event.hold)
             case _:

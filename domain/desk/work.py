@@ -100,6 +100,7 @@ class WorkingSet:
         self.units: list[Unit] = []
         self._unit_of: dict[UUID, Unit] = {}
         self.numbers: Callable[[], int] = lambda: 0
+        self.sealing: Callable[[UUID], UUID] = lambda subject: subject
 
     def stream(self, stream: UUID) -> Stream:
         """A stream as of what is about to be recorded."""
@@ -187,7 +188,7 @@ class Draft:
             occurred_at = event.occurred_at
         changes: dict[str, Any] = {"stream": stream, "version": before.version + 1, "act": act}
         if subject is not None:
-            changes["seal"] = Seal(subject, "", {})
+            changes["seal"] = Seal(self.work.sealing(subject), "", {})
         if occurred_at is not None:
             changes["occurred_at"] = occurred_at
             if before.effective_at is not UNSTAMPED and before.effective_at > occurred_at:

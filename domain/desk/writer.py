@@ -112,6 +112,7 @@ class Writer:
         self._reserve_numbers(sum(task.opens for task in batch))
         work = WorkingSet(self._known, self._now(), self._policies)
         work.numbers = self._number
+        work.sealing = self._mapper.keys.sealing
         for task in batch:
             if not self._decide(task, work):
                 again.append(task)
@@ -147,6 +148,9 @@ class Writer:
         self._numbers.extend(appended.fresh_numbers)
         self._behind.update(stream for stream in appended.moved if stream in self._known)
         again: list[Task] = []
+        if appended.refused:
+            # Perhaps since somebody has been erased; the next decision must know.
+            self._mapper.keys.learn()
         for n, unit in enumerate(units):
             if n in appended.refused:
                 again += self._overtaken(unit.tasks)

@@ -1,5 +1,7 @@
 """The facts of a person who asks. Each person is a stream; tickets hold its id only."""
 
+from uuid import UUID
+
 from domain.envelope import Event, Personal
 
 
@@ -30,3 +32,15 @@ class ContactChanged(PersonEvent, frozen=True, kw_only=True, omit_defaults=True)
     department: str = ""
     tier: str = ""
     language: str = ""
+
+
+class PersonErasureOrdered(PersonEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The person is to be forgotten: the key of ``subject`` is destroyed, and with it all that was sealed under it.
+
+    That is the person, or who stands in their place when they were erased before. ``ground`` is public and stays.
+    """
+
+    TYPE = "person.erasure-ordered.v1"
+
+    subject: UUID
+    ground: str

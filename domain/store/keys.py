@@ -1,16 +1,18 @@
 """The keys of persons, wrapped by a key-encryption key (KEK), which is never in the database.
 
-A person's key is durable before their first event is. What is opened is cached per process and bounded; forgetting a
-person is dropping their row and every cache.
+A person's key is durable before their first event is. What is opened is cached per process and bounded. Of a person who
+was erased a row without a key is left: every process learns of it before it uses a key that it has cached for longer
+than ``LEARN_EVERY_S``, and whatever comes to concern that person later has another pseudonym and another key.
 
 The KEK that wraps new keys is the one that wraps the desk's own secret. So whoever changes the KEK re-wraps the secret
 first, and from then on no process anywhere wraps with the old one: the store would not take it.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hmac import digest
 from threading import Lock
+from time import monotonic
 from uuid import UUID
 
 from psycopg_pool import ConnectionPool
@@ -18,6 +20,7 @@ from psycopg_pool import ConnectionPool
 from domain.store.keyring import KekMismatch, KeyRing
 from domain.store.privacy import KEY_BYTES
 
+LEARN_EVERY_S = 1.0
 _ATTEMPTS = 3
 _CACHED = 100_000
 _UUID_MARKS = 0xF000_C000_0000_0000_0000
@@ -49,6 +52,9 @@ class SubjectKeys:
         self._wraps = ""
         self._cache: dict[UUID, bytes] = {}
         self._lock = Lock()
+        self._erased: set[UUID] = set()
+        self._erasures = 0
+        self._learned_at = float("-inf")
 
     def must_be_openable(self) -> None:
         """Raise ``KekMismatch`` if any stored key is wrapped by a key-encryption key that is not known here."""
@@ -61,13 +67,16 @@ class SubjectKeys:
     def find(self, subjects: Iterable[UUID]) -> dict[UUID, bytes]:
         """The keys that exist; a subject that is missing has been erased or never was."""
         wanted = set(subjects)
+        if monotonic() - self._learned_at > LEARN_EVERY_S:
+            self.learn()
         with self._lock:
             found = {subject: self._cache[subject] for subject in wanted if subject in self._cache}
         missing = [subject for subject in wanted if subject not in found]
         if missing:
             with self._pool.connection() as connection:
                 rows = connection.execute(
-                    "SELECT subject, kek, wrapped FROM acta_keys.subject_keys WHERE subject = ANY(%b::uuid[])",
+                    "SELECT subject, kek, wrapped FROM acta_keys.subject_keys"
+                    " WHERE subject = ANY(%b::uuid[]) AND erased IS NULL",
                     (missing,),
                     binary=True,
                 ).fetchall()
@@ -77,7 +86,11 @@ class SubjectKeys:
         return found
 
     def ensure(self, subjects: Iterable[UUID]) -> dict[UUID, bytes]:
-        """The keys of all ``subjects``; those that have none get one, committed before this returns."""
+        """The keys of all ``subjects``; those that have none get one, committed before this returns.
+
+        Whoever has been erased gets a key that nobody keeps: the append refuses what is sealed with it, and the
+        decision is made again.
+        """
         wanted = set(subjects)
         found = self.find(wanted)
         for _ in range(_ATTEMPTS):
@@ -87,7 +100,15 @@ class SubjectKeys:
             found |= self._draw(missing)
             # Another process was faster with the others, and its keys are the ones that count.
             found |= self.find(subject for subject in missing if subject not in found)
+            found |= self._nobodys(subject for subject in missing if subject not in found)
         raise KekMismatch("the key-encryption key is being changed faster than a key can be wrapped")
+
+    def _nobodys(self, subjects: Iterable[UUID]) -> dict[UUID, bytes]:
+        """Keys that nobody keeps, for those of ``subjects`` who were erased."""
+        asked = list(subjects)
+        if asked:
+            self.learn()
+        return {subject: os.urandom(KEY_BYTES) for subject in asked if subject in self._erased}
 
     def _draw(self, missing: list[UUID]) -> dict[UUID, bytes]:
         """Fresh keys for those of whom none is stored; for nobody, if the key-encryption key has just been changed."""
@@ -115,10 +136,55 @@ class SubjectKeys:
             row = connection.execute(_WRAPPING, {"secret": DESK_SECRET}).fetchone()
         return self.ring.ids[0] if row is None else str(row[0])
 
-    def forget(self, subject: UUID) -> None:
-        """Drop a key from this process's cache."""
+    def learn(self) -> None:
+        """Learn who has been erased since the last time, and drop their keys."""
+        began = monotonic()
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT subject, erased FROM acta_keys.subject_keys WHERE erased > %s", (self._erasures,)
+            ).fetchall()
         with self._lock:
-            self._cache.pop(subject, None)
+            for subject, erased in rows:
+                self._erased.add(subject)
+                self._erasures = max(self._erasures, erased)
+                self._cache.pop(subject, None)
+            self._learned_at = began
+
+    def subjects_of(self, stream: UUID, versions: Sequence[int]) -> set[UUID]:
+        """Those for whom events of a stream are sealed."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT subject FROM acta.message_keys WHERE stream = %s AND version = ANY(%s)",
+                (stream, list(versions)),
+            ).fetchall()
+        return {subject for (subject,) in rows}
+
+    def destroy(self, ordered_at: int) -> None:
+        """Destroy the keys that the order at this position names; repeating it changes nothing."""
+        with self._pool.connection() as connection:
+            connection.execute("SELECT acta.destroy_keys(%s)", (ordered_at,))
+
+    def rewrite(self) -> None:
+        """Leave nothing of destroyed keys in the files of the database; raises ``LockNotAvailable`` if it must wait."""
+        with self._pool.connection() as connection:
+            connection.execute("SELECT acta.rewrite_keys()")
+
+    def is_erased(self, subject: UUID | None) -> bool:
+        """Whether the key of ``subject`` was destroyed, as far as this process has learned."""
+        return subject in self._erased
+
+    def person(self, *parts: str) -> UUID:
+        """The pseudonym of the person whom ``parts`` name today; nobody is taken for one who was erased."""
+        return self._living(self.stream_of("person", *parts), "person again")
+
+    def sealing(self, subject: UUID) -> UUID:
+        """For whom is sealed today what concerns ``subject``: themselves, until they are erased."""
+        return self._living(subject, "sealed again")
+
+    def _living(self, subject: UUID, label: str) -> UUID:
+        while subject in self._erased:
+            subject = self.stream_of(label, subject.hex)
+        return subject
 
     def secret(self) -> bytes:
         """The desk's own secret; it never changes."""
@@ -142,4 +208,4 @@ class SubjectKeys:
                 self._cache.clear()
                 if secret is not None:
                     self._cache[DESK_SECRET] = secret
-            self._cache.update(keys)
+            self._cache.update((subject, key) for subject, key in keys.items() if subject not in self._erased)

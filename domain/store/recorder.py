@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -61,6 +61,14 @@ class Appended:
     positions: dict[tuple[UUID, int], int] = field(default_factory=dict)
     fresh_numbers: Sequence[int] = ()
     moved: Sequence[UUID] = ()
+
+
+class Touched(NamedTuple):
+    """A stream with so many events sealed for somebody; its number if it is a ticket's."""
+
+    stream: UUID
+    number: int | None
+    events: int
 
 
 Unit = Sequence[StoredEvent]
@@ -249,6 +257,26 @@ class PostgresRecorder(ApplicationRecorder):
             (SealedEvent(stream, version, topic, body, position, recorded_at), previous)
             for stream, version, topic, body, position, recorded_at, previous in rows
         ]
+
+    def orders(self, after: int) -> list[SealedEvent]:
+        """What was ordered to be erased after a position, in order; told apart by an index of their own."""
+        return self._fetch(
+            f"{_CLOSED} WHERE e.type IN ('ticket.redacted.v1', 'person.erasure-ordered.v1') AND e.position > %s"
+            " ORDER BY e.position",
+            (after,),
+        )
+
+    def sealed_for(self, subject: UUID) -> list[Touched]:
+        """The streams with events that are sealed for a person; no index finds them, so all keys are looked through."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET LOCAL enable_seqscan = on")
+            rows = connection.execute(
+                "SELECT k.stream, (SELECT e.number FROM acta.events e WHERE e.stream = k.stream AND e.version = 1), k.n"
+                " FROM (SELECT stream, count(*) AS n FROM acta.message_keys WHERE subject = %s GROUP BY stream) AS k"
+                " ORDER BY 2, 1",
+                (subject,),
+            ).fetchall()
+        return [Touched(*row) for row in rows]
 
     def events_at(self, positions: Sequence[int]) -> list[SealedEvent]:
         """The events at these positions of the whole log, in order, with the keys of their seals."""

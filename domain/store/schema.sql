@@ -19,7 +19,7 @@ ALTER TABLE acta.events SET (autovacuum_freeze_min_age = 0);
 
 CREATE SEQUENCE IF NOT EXISTS acta.ticket_number;
 
--- The key of each sealed event, wrapped by its subject's; deleting a row redacts one message.
+-- The key of each sealed event, wrapped by its subject's; without its row one message is redacted.
 CREATE TABLE IF NOT EXISTS acta.message_keys (
     stream  uuid    NOT NULL,
     version integer NOT NULL,
@@ -27,8 +27,11 @@ CREATE TABLE IF NOT EXISTS acta.message_keys (
     wrapped bytea   NOT NULL,
     PRIMARY KEY (stream, version)
 );
+-- The planner's statistics would keep some of the keys after they were destroyed.
+ALTER TABLE acta.message_keys ALTER COLUMN wrapped SET STATISTICS 0;
 
--- The key of each person, wrapped by the key-encryption key, which is never here; deleting a row erases a person.
+-- The key of each person, wrapped by the key-encryption key, which is never here. Of a person who was erased the row is
+-- left without the key, so that none is drawn for them again; erased counts those, in order.
 CREATE SCHEMA IF NOT EXISTS acta_keys;
 CREATE TABLE IF NOT EXISTS acta_keys.subject_keys (
     subject    uuid        PRIMARY KEY,
@@ -38,6 +41,13 @@ CREATE TABLE IF NOT EXISTS acta_keys.subject_keys (
 );
 -- Which key-encryption keys are in use, and what is still wrapped by one of them.
 CREATE INDEX IF NOT EXISTS subject_keys_kek ON acta_keys.subject_keys (kek);
+ALTER TABLE acta_keys.subject_keys ADD COLUMN IF NOT EXISTS erased bigint;
+ALTER TABLE acta_keys.subject_keys ALTER COLUMN wrapped SET STATISTICS 0;
+CREATE INDEX IF NOT EXISTS subject_keys_erased ON acta_keys.subject_keys (erased) WHERE erased IS NOT NULL;
+
+-- What orders that something be erased, for those who carry it out.
+CREATE INDEX IF NOT EXISTS events_orders ON acta.events (position)
+    WHERE type IN ('ticket.redacted.v1', 'person.erasure-ordered.v1');
 
 CREATE OR REPLACE FUNCTION acta.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
@@ -50,8 +60,8 @@ ALTER TABLE acta.events ENABLE ALWAYS TRIGGER append_only;
 
 -- The one way in. Each unit is a set of events that succeed or fail together; a unit is refused whole unless, in each
 -- of its streams, it begins with the version after the newest and leaves no gap, and every stream that its decision
--- rests on (rests, by unit; without a unit: the decisions of all) is still at the version it was read at. Under the
--- advisory lock, which lasts until commit, positions are dense and commit order is position order, so no follower can
+-- rests on (rests, by unit; without a unit: the decisions of all) is still at the version it was read at, and nobody for
+-- whom it is sealed has been erased. Under the advisory lock, which lasts until commit, positions are dense and commit order is position order, so no follower can
 -- ever miss an event. For every ticket number given, a fresh one comes back; and with it the streams in which others
 -- have recorded something since the position seen, or lately if that is long ago.
 DROP FUNCTION IF EXISTS acta.append(integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[]);
@@ -88,6 +98,10 @@ BEGIN
         FROM unnest(resting, rests, rested_versions) AS g(unit, stream, version)
         WHERE g.version <> coalesce(
                (SELECT e.version FROM events e WHERE e.stream = g.stream ORDER BY e.version DESC LIMIT 1), 0)
+        UNION ALL
+        SELECT g.unit
+        FROM unnest(units, subjects) AS g(unit, subject)
+        WHERE EXISTS (SELECT FROM acta_keys.subject_keys k WHERE k.subject = g.subject AND k.erased IS NOT NULL)
     ) AS late;
 
     INSERT INTO events (position, stream, version, type, recorded_at, number, body)
@@ -112,3 +126,64 @@ BEGIN
     END IF;
 END $$;
 REVOKE ALL ON FUNCTION acta.append FROM PUBLIC;
+
+-- The one way in which a key is destroyed: by an order that stands in the record. May be repeated.
+CREATE OR REPLACE FUNCTION acta.destroy_keys(ordered_at bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp AS $$
+DECLARE
+    ordered record;
+BEGIN
+    PERFORM pg_advisory_xact_lock(4021987);
+    SELECT e.stream, e.type, convert_from(e.body, 'UTF8')::json AS body INTO ordered
+        FROM events e WHERE e.position = ordered_at;
+    IF ordered.type = 'ticket.redacted.v1' THEN
+        DELETE FROM message_keys k WHERE k.stream = ordered.stream
+            AND k.version IN (SELECT json_array_elements_text(ordered.body -> 'versions')::integer);
+    ELSIF ordered.type = 'person.erasure-ordered.v1' THEN
+        -- From here on no event is recorded that is sealed for them.
+        PERFORM pg_advisory_xact_lock(4021985);
+        INSERT INTO acta_keys.subject_keys AS k (subject, kek, wrapped, erased)
+        SELECT (ordered.body ->> 'subject')::uuid, '', '', 1 + coalesce(max(s.erased), 0) FROM acta_keys.subject_keys s
+        ON CONFLICT (subject) DO UPDATE SET kek = '', wrapped = '', erased = excluded.erased
+            -- The desk's own secret is nobody's.
+            WHERE k.erased IS NULL AND k.subject <> '5ec9e700-0000-4000-8000-000000000001';
+    ELSE
+        RAISE EXCEPTION 'position % does not order that anything be erased', ordered_at;
+    END IF;
+END $$;
+REVOKE ALL ON FUNCTION acta.destroy_keys FROM PUBLIC;
+
+-- Writes both tables of keys anew, since PostgreSQL leaves the bytes of a deleted row where they were. Writers wait only
+-- while what was recorded meanwhile is copied; where a long reader is in the way, it gives up and can be repeated.
+CREATE OR REPLACE FUNCTION acta.rewrite_keys() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp SET enable_seqscan = on AS $$
+DECLARE
+    copied_to bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(4021987);
+    SELECT coalesce(max(e.position), 0) INTO copied_to FROM events e;
+    CREATE TABLE message_keys_anew (LIKE message_keys);
+    ALTER TABLE message_keys_anew ALTER COLUMN wrapped SET STATISTICS 0;
+    INSERT INTO message_keys_anew SELECT k.* FROM message_keys k WHERE NOT EXISTS (
+        SELECT FROM acta_keys.subject_keys s WHERE s.subject = k.subject AND s.erased IS NOT NULL);
+    ALTER TABLE message_keys_anew ADD CONSTRAINT message_keys_anew_pkey PRIMARY KEY (stream, version);
+    ANALYZE message_keys_anew;
+
+    PERFORM set_config('lock_timeout', '2s', true);
+    PERFORM pg_advisory_xact_lock(4021985);
+    LOCK TABLE message_keys, acta_keys.subject_keys IN ACCESS EXCLUSIVE MODE;
+    INSERT INTO message_keys_anew
+        SELECT k.* FROM events e JOIN message_keys k USING (stream, version) WHERE e.position > copied_to
+        ON CONFLICT DO NOTHING;
+    DROP TABLE message_keys;
+    ALTER TABLE message_keys_anew RENAME TO message_keys;
+    ALTER INDEX message_keys_anew_pkey RENAME TO message_keys_pkey;
+    GRANT SELECT ON message_keys TO acta_app, acta_projector;
+
+    -- A row for each person is little: this one is emptied and filled again.
+    CREATE TABLE acta_keys.kept AS SELECT k.* FROM acta_keys.subject_keys k;
+    TRUNCATE acta_keys.subject_keys;
+    INSERT INTO acta_keys.subject_keys SELECT k.* FROM acta_keys.kept k;
+    DROP TABLE acta_keys.kept;
+END $$;
+REVOKE ALL ON FUNCTION acta.rewrite_keys FROM PUBLIC;

@@ -591,6 +591,15 @@ class TicketImported(TicketEvent, frozen=True, kw_only=True, omit_defaults=True)
     fields: dict[str, Json] = {}
 
 
+class TicketRedacted(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """What the events of these versions hold of persons is erased for good; ``ground`` is public and stays."""
+
+    TYPE = "ticket.redacted.v1"
+
+    versions: tuple[int, ...]
+    ground: str
+
+
 TicketFact = (
     TicketOpened
     | RequesterChanged
@@ -651,5 +660,6 @@ TicketFact = (
     | TicketSigned
     | TicketCorrected
     | TicketImported
+    | TicketRedacted
 )
 """Every fact of a ticket, so that a fold that forgets one is a type error."""

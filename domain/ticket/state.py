@@ -79,8 +79,9 @@ class TakenOver(msgspec.Struct, frozen=True):
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket as of its latest event; all times are UTC and effective. Version 0 does not exist yet.
 
-    ``personal`` names the custom fields whose values are sealed; ``breaches`` and ``exempt`` (the clocks that
-    are measured no longer) are facts beside the state, and so is where it was before, and of whom it told.
+    ``personal`` names the custom fields whose values are sealed, ``redacted`` the versions whose text is erased;
+    ``breaches`` and ``exempt`` (the clocks that are measured no longer) are facts beside the state, and so is where it
+    was before, and of whom it told.
     """
 
     ticket: UUID = NOWHERE
@@ -134,6 +135,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     notes: int = 0
     reopen_count: int = 0
     group_changes: int = 0
+    redacted: frozenset[int] = frozenset()
     opened_at: datetime = UNSTAMPED
     updated_at: datetime = UNSTAMPED
     resolved_at: datetime | None = None
@@ -290,6 +292,8 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"exempt": t.exempt | frozenset(event.clocks)}
         case e.TicketSigned():
             return {"signatures": (*t.signatures, _signature(event))}
+        case e.TicketRedacted():
+            return {"redacted": t.redacted | frozenset(event.versions)}
         case e.SlaWarned() | e.SlaChainStepTaken():
             return {}
         case _:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.access import events as _access
 from domain.envelope import EVENT_TYPES, Event, personal_fields
+from domain.erasure import events as _erasure
 from domain.person import events as _person
 from domain.request import events as _request
 from domain.setup import events as _setup
@@ -16,7 +17,7 @@ from domain.ticket import events as _ticket
 from domain.ticket.events import TicketEvent, TicketOpened, TicketTransferred
 from projections.engine import View
 
-REGISTERED = (_ticket, _setup, _person, _access, _request)
+REGISTERED = (_ticket, _setup, _person, _access, _request, _erasure)
 """The modules whose import enters every event type; the journal has a line for each."""
 
 audit = View("audit", 1)
@@ -30,7 +31,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row per event of the record, of whatever stream, without its personal content."""
 
     stream: Annotated[UUID, _is("The stream: a ticket, a person, the configuration and so on.")]
-    kind: Annotated[str, _is("What the stream is about: ticket, person, setup, access or request.")]
+    kind: Annotated[str, _is("What the stream is about: ticket, person, setup, access, request or erasure.")]
     version: Annotated[int, _is("The event's number in its stream, from 1.")]
     type: Annotated[str, _is("The event's public name.")]
     occurred_at: Annotated[datetime, _is("When it happened, as stated by whoever reported it.")]

@@ -1,6 +1,7 @@
 """What was done to the configuration, to persons' records, and by requests and refusals, in words."""
 
 from domain.access import events as a
+from domain.erasure import events as d
 from domain.person import events as p
 from domain.request import events as r
 from domain.setup import events as s
@@ -15,6 +16,17 @@ def registered(event: p.PersonRegistered, speech: Speech) -> str:
 @says(p.ContactChanged)
 def contact_changed(event: p.ContactChanged, speech: Speech) -> str:
     return f"recorded new particulars of {speech.person(event.stream)}{speech.text(event, 'name')}"
+
+
+@says(p.PersonErasureOrdered)
+def erasure_ordered(event: p.PersonErasureOrdered, speech: Speech) -> str:
+    return f"ordered that {speech.person(event.stream)} be forgotten, on the ground {quoted(event.ground)}"
+
+
+@says(d.ErasureCompleted)
+def erasure_completed(event: d.ErasureCompleted, speech: Speech) -> str:
+    orders = listed([str(order) for order in event.orders])
+    return f"destroyed the keys that were ordered to be destroyed at position {orders}, and cleaned every view of it"
 
 
 @says(r.RequestDecided)

@@ -342,3 +342,12 @@ def _value(what: str, value: object, speech: Speech) -> str:
     if value in ("", None):
         return "nothing"
     return speech.moment(datetime.fromisoformat(str(value))) if what.endswith(" at") else quoted(value)
+
+
+@says(e.TicketRedacted)
+def redacted(event: e.TicketRedacted, speech: Speech) -> str:
+    which = "version" if len(event.versions) == 1 else "versions"
+    said = f"{which} {listed([str(version) for version in event.versions])}"
+    return (
+        f"ordered that what {said} of the ticket say in words be erased for good, on the ground {quoted(event.ground)}"
+    )

@@ -188,6 +188,14 @@ def drop_edition(connection: Connection, edition: str) -> None:
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(edition)))
 
 
+def drop_retired(connection: Connection, view: View) -> None:
+    """Throw away every edition of ``view`` that readers no longer see."""
+    for (name,) in connection.execute(
+        "SELECT edition FROM projections.editions WHERE view = %s AND state = 'retired'", (view.name,)
+    ).fetchall():
+        drop_edition(connection, name)
+
+
 def open_mark(connection: Connection, edition: Edition, partition: int) -> tuple[int, int]:
     """How far ``edition`` has read ``partition``: next offset and position; (0, 0) is written down when it never has.
 

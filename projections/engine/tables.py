@@ -10,7 +10,7 @@ before t, and at least about half of those that began there do hold it. One shor
 Sorting intervals into power-of-two classes is the idea of the relational interval tree of Kriegel, Pötke and Seidl.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +51,7 @@ def create_tables(view: View, schema: str) -> Iterator[sql.Composed]:
     for table in view.tables:
         extra = [("valid_from", "timestamptz NOT NULL"), ("from_position", "bigint NOT NULL")] if table.history else []
         yield _create(schema, table.name, table.columns, [*extra, *table.generated.items()], table.key)
+        yield from _not_sampled(schema, table.name, table.columns, table.generated)
         if table.history:
             yield _create(
                 schema,
@@ -64,10 +65,23 @@ def create_tables(view: View, schema: str) -> Iterator[sql.Composed]:
                 ],
                 (),
             )
+            yield from _not_sampled(schema, f"{table.name}_past", table.kept, ())
             yield _history(schema, table)
     for journal in view.journals:
         own = [("position", "bigint NOT NULL"), ("n", "integer NOT NULL")]
         yield _create(schema, journal.name, journal.columns, [*own, *journal.generated.items()], ("position", "n"))
+        yield from _not_sampled(schema, journal.name, journal.columns, journal.generated)
+
+
+def _not_sampled(
+    schema: str, name: str, columns: tuple[Column, ...], generated: Iterable[str]
+) -> Iterator[sql.Composed]:
+    """Keep personal data, and what PostgreSQL computes of it, out of its statistics: they would outlive the table."""
+    personal = [column.name for column in columns if column.personal]
+    for column in (*personal, *generated) if personal else ():
+        yield sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS 0").format(
+            sql.Identifier(schema, name), sql.Identifier(column)
+        )
 
 
 def _create(

@@ -234,6 +234,7 @@ def put_right(entry: QueueEntry, event: e.TicketCorrected, versions: Versions) -
     e.ReminderCancelled,
     e.ReminderDue,
     e.TicketSigned,
+    e.TicketRedacted,
 )
 def touch(entry: QueueEntry, event: e.TicketEvent, versions: Versions) -> QueueEntry:
     """Something happened that the queue shows as the time of the last change, or that moved the clocks."""

@@ -81,7 +81,9 @@ class ServiceNowLog:
 
     def resumed(self, ticket: Ticket, row: Row, keys: SubjectKeys) -> Told:
         handle = row.cells[at.CALLER] or UNKNOWN_CALLER
-        same = ticket.requester == keys.stream_of("person", "handle", at.SOURCE, handle)
+        # One who was erased since is asked for by another pseudonym; whose request the ticket was is no news.
+        named = ("handle", at.SOURCE, handle)
+        same = ticket.requester in (keys.stream_of("person", *named), keys.person(*named))
         told = told_of(ticket, row.cells[at.CALLER] if same else None)
         if told.opened_by == IMPORTER.actor.id:
             told.opened_by = ""

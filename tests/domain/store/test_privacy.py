@@ -10,8 +10,9 @@ import msgspec
 import psycopg
 import pytest
 
-from desks import KEK, as_role, give, open_desk, opened, prepare
+from desks import ACT, KEK, as_role, give, open_desk, opened, prepare
 from domain.desk import Desk
+from domain.desk.forgetting import erase
 from domain.envelope import ERASED, SEALED, Event, Seal, personal_fields
 from domain.errors import Unreadable
 from domain.store.codec import stamped
@@ -122,13 +123,12 @@ def test_what_decides_does_not_need_what_is_sealed(desk: Desk):
     assert known.title in ("", SEALED)
 
 
-def test_when_a_person_is_erased_the_ticket_still_tells_what_happened(desk: Desk, database: str):
+def test_when_a_person_is_erased_the_ticket_still_tells_what_happened(desk: Desk):
     receipt = opened(desk, title=SECRET, requester={"email": "petra@example.org"})
     give(desk, "assign", str(receipt.number), assignee="alice")
     requester = desk.ticket(receipt.ticket).requester
-    with psycopg.connect(database) as connection:
-        connection.execute("DELETE FROM acta_keys.subject_keys WHERE subject = %s", (requester,))
-    desk.keys.forget(requester)
+    desk.keys.destroy(erase(desk, requester, "asked for it", ACT))
+    desk.keys.learn()
     ticket = desk.ticket(receipt.ticket)
     assert (ticket.title, ticket.assignee, ticket.version) == (ERASED, "alice", receipt.version + 1)
 

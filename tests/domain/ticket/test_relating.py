@@ -76,7 +76,8 @@ def test_only_an_open_ticket_takes_another_in():
 
 def test_a_merged_ticket_takes_notes_and_no_work():
     given(opened(), MERGED).when(Hold(reason="vendor")).then_refused(
-        TicketIsMerged, possible=["correct", "link", "note", "reply", "sign", "unlink", "unmerge", "unwatch", "watch"]
+        TicketIsMerged,
+        possible=["correct", "link", "note", "redact", "reply", "sign", "unlink", "unmerge", "unwatch", "watch"],
     )
     assert given(opened(), MERGED).when(Note(text="x")).becomes().notes == 1
 

@@ -63,7 +63,7 @@ def test_every_event_is_a_line(journal: Connection, events: list[Event]) -> None
     assert [(line["position"], line["type"], line["stream"]) for line in found] == [
         (event.position, event.TYPE, event.stream) for event in events
     ]
-    assert {line["kind"] for line in found} == {"ticket", "person", "setup", "access", "request"}
+    assert {line["kind"] for line in found} == {"ticket", "person", "setup", "access", "request", "erasure"}
     assert all(line["recorded_at"] == event.recorded_at for line, event in zip(found, events, strict=True))
 
 
