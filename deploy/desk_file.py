@@ -1,15 +1,17 @@
-"""Reading ``desk.yaml``: what is wrong with it is said with the line it stands in."""
+"""Reading ``desk.yaml`` and other documents in YAML: what is wrong is said with the line it stands in."""
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from domain.clock.calendar import WEEKDAYS
 from domain.desk.document import DeskDocument
 from domain.errors import SetupConflict
+
+D = TypeVar("D", bound=BaseModel)
 
 
 class DeskFileError(ValueError):
@@ -40,17 +42,35 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Words(_Loader):
+    """Takes every word as it is written: where a document quotes another file, "No" is no truth and "01" no number."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
 def read_desk_file(path: Path) -> DeskDocument:
     """The document in a file; raises ``DeskFileError``."""
-    text = path.read_text(encoding="utf-8")
+    return read_document(path, DeskDocument)
+
+
+def read_document(path: Path, form: type[D], *, words: bool = False) -> D:
+    """The document of this form in a YAML file, which holds ``words`` only or all that YAML knows.
+
+    Raises ``DeskFileError``.
+    """
     try:
-        content = yaml.load(text, Loader=_Loader)
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as fault:
+        line = fault.object[: fault.start].count(b"\n") + 1
+        raise DeskFileError(f"line {line}: not valid UTF-8") from None
+    try:
+        content = yaml.load(text, Loader=_Words if words else _Loader)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise DeskFileError(f"line {line}: {fault.problem}") from None
     try:
-        return DeskDocument.model_validate(content or {})
+        return form.model_validate(content or {})
     except ValidationError as faults:
         lines = [
             f"line {line_of(root, fault['loc'])}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"

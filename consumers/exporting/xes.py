@@ -139,7 +139,11 @@ def _of_step(step: Step) -> Iterator[Attribute]:
         yield Attribute("ticket_hold_reason", "string", after.hold_reason)
     if after.assignee:
         yield Attribute("ticket_assignee", "string", after.assignee)
+    if after.category:
+        yield Attribute("ticket_category", "string", after.category)
     yield Attribute("ticket_priority", "integer", after.priority)
+    yield Attribute("ticket_impact", "integer", after.impact)
+    yield Attribute("ticket_urgency", "integer", after.urgency)
 
 
 def _identity(ticket: UUID, indent: int) -> str:

@@ -29,7 +29,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
     """A row that was not told: where it is, why, and what was done about its incident."""
 
     row: int
-    line: int | None
+    line: int
     incident: str
     reason: str
     done: str
@@ -79,11 +79,15 @@ class Report(msgspec.Struct, kw_only=True):
         """The report as text."""
         events = sum(self.events.values())
         return [
-            f"{self.file}: {self.rows:,} rows, local times of {self.zone}",
+            f"{self.file}: {self.rows:,} rows" + (f", local times of {self.zone}" if self.zone else ""),
             f"  became events               {self.told:>10,}",
             f"  changed nothing             {self.unchanged:>10,}  (recorded as updates of the source)",
             f"  taken over before           {self.before:>10,}",
             f"  refused                     {len(self.refused):>10,}",
+            *(
+                f"    {count:>8,}  {reason}"
+                for reason, count in Counter(it.reason for it in self.refused).most_common()
+            ),
             f"Tickets opened {self.opened:,}, continued {self.continued:,}; configuration events {self.configured:,}",
             f"Events {events:,} in {timedelta(seconds=round(self.seconds))}, {self.rate:,.0f} rows/s,"
             f" {self.cpu_seconds:,.1f} s of processor time",
@@ -91,7 +95,7 @@ class Report(msgspec.Struct, kw_only=True):
             *self._corrections(),
             *self._times(),
             *(
-                f"Row {it.row}{f' (line {it.line})' if it.line else ''}"
+                f"Row {it.row} (line {it.line})"
                 f"{f' of {it.incident}' if it.incident else ''} refused: {it.reason}. {it.done}"
                 for it in self.refused
             ),

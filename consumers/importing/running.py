@@ -20,7 +20,7 @@ from consumers.importing.log import Line, Log
 from consumers.importing.preparing import Destination, plan
 from consumers.importing.records import Unreadable
 from consumers.importing.report import EXAMPLES, Correction, Progress, Progressing, RefusedRow, Report
-from consumers.importing.telling import CHANNEL, IMPORTER, World
+from consumers.importing.telling import CHANNEL, IMPORTER, Misplaced, Teller, World
 from consumers.importing.told import Told
 from domain.desk import Desk, Receipt
 from domain.desk.rehearsing import Rehearsal
@@ -55,10 +55,11 @@ class _Story(msgspec.Struct):
 
 
 class _Place(msgspec.Struct, gc=False):
-    """How far an incident has come: rows, and the digest chained over them."""
+    """How far an incident has come: rows, the digest chained over them, and whether there is a ticket of it."""
 
     rows: int = 0
     digest: bytes = b""
+    opened: bool = False
 
 
 def import_log(
@@ -110,12 +111,12 @@ def prepare(desk: Books, log: Log[Any], to: Destination, show: Progressing) -> P
     return Prepared(contents.rows, desk.setup().version - before, process_time() - processor)
 
 
-def world_of(desk: Books, to: Destination) -> World:
+def world_of(desk: Books, to: Destination, log: Log[Any]) -> World:
     """What the desk is configured to be."""
     setup = desk.setup()
     return World(
         department=to.department,
-        request_type=to.request_type,
+        request_type=to.request_type if log.request_type is not None else "",
         default_group=setup.department(to.department).default_group,
         groups_of={name: frozenset(agent.groups) for name, agent in setup.agents.items()},
         priority=setup.priority,
@@ -144,7 +145,7 @@ class Telling:
         self.total = total
         self.share, self.shares = share, shares
         log.met_by(desk.keys)
-        self.world = world_of(desk, to)
+        self.world = world_of(desk, to, log)
         self.report = Report(file=log.path.name, zone=log.zone, time_problems=log.problems)
         self.flying: deque[_Story] = deque()
         self.seen: dict[str, _Place] = {}
@@ -191,7 +192,7 @@ class Telling:
     def _tell(self, run: list[Line]) -> None:
         number, rows = run[0].number, self.log.in_order(run)
         place = self.seen.setdefault(number, _Place(digest=self.beginning))
-        first, earlier = place.rows == 0, self.taken.get(number)
+        earlier = self.taken.get(number)
         fresh: list[Line] = []
         for row in rows:
             place.rows += 1
@@ -205,7 +206,7 @@ class Telling:
             return
         self.report.before += len(rows) - len(fresh)
         if fresh:
-            self._submit(number, fresh, place, is_new=first and earlier is None)
+            self._submit(number, fresh, place, is_new=not place.opened and earlier is None)
         self._show()
 
     def _submit(self, number: str, rows: list[Line], place: _Place, *, is_new: bool) -> None:
@@ -216,14 +217,31 @@ class Telling:
             return
         version = told.version
         teller = self.log.teller(stream, told, self.world)
-        changed = sum([teller.tell(row) for row in rows])
+        kept, changed = self._told_by(teller, rows)
+        if not teller.told.version:
+            # Nothing but rows that the log ignores: there is no ticket yet to say so on.
+            self.report.unchanged += len(kept)
+            return
+        place.opened = True
         teller.take_over(rows[-1], place.rows, place.digest.hex(), rows)
         if version:
             # Somebody may have worked on the ticket since it was read; then another run will see that.
             teller.orders[0] = msgspec.structs.replace(teller.orders[0], if_match=version)
         while len(self.flying) >= self.most:
             self._land()
-        self.flying.append(_Story(number, rows, changed, is_new, self.desk.submit(*teller.orders)))
+        self.flying.append(_Story(number, kept, changed, is_new, self.desk.submit(*teller.orders)))
+
+    def _told_by(self, teller: Teller[Any], rows: list[Line]) -> tuple[list[Line], int]:
+        """Have the rows told; those that had a place, and how many of them changed something."""
+        kept, changed = [], 0
+        for row in rows:
+            try:
+                changed += teller.tell(row)
+            except Misplaced as reason:
+                self.report.refused.append(RefusedRow(row.row, row.line, row.number, str(reason), LEFT_OUT))
+                continue
+            kept.append(row)
+        return kept, changed
 
     def _told(self, number: str, stream: UUID, row: Line) -> Told | None:
         """Where the ticket stands when all that is on its way has landed; None when there is no ticket."""
@@ -251,7 +269,7 @@ class Telling:
     # The report
 
     def _refuse(self, rows: list[Line], reason: str) -> None:
-        self.report.refused += [RefusedRow(row.row, None, row.number, reason, NOTHING_RECORDED) for row in rows]
+        self.report.refused += [RefusedRow(row.row, row.line, row.number, reason, NOTHING_RECORDED) for row in rows]
 
     def _account_for_unreadable(self) -> None:
         for it in self.unreadable:

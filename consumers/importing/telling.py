@@ -54,6 +54,10 @@ def resolution_code(closed_code: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", closed_code.casefold()).strip("-._")[:64] or "unknown"
 
 
+class Misplaced(Exception):
+    """A row has no place in the history of its incident as told so far; the message says why."""
+
+
 class Teller(Generic[R]):
     """Tells the rows of one incident of ``source``; ``orders`` grows, ``told`` follows.
 
@@ -70,7 +74,7 @@ class Teller(Generic[R]):
         self._at = told.effective_at
 
     def tell(self, row: R) -> bool:
-        """Tell what the row changed; False if that was nothing."""
+        """Tell what the row changed, False if that was nothing; raises ``Misplaced`` before it has told anything."""
         raise NotImplementedError
 
     def take_over(self, last: R, rows: int, digest: str, updates: Sequence[R]) -> None:

@@ -1,17 +1,18 @@
 """What has been told of an incident so far: what a log can change of a ticket, as our rules have left it."""
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
-from domain.envelope import UNSTAMPED, Json
+from domain.envelope import NOWHERE, UNSTAMPED, Json
 from domain.ticket.state import Ticket
 
 
 class Told(msgspec.Struct, kw_only=True):
     """A ticket as the desk will have it once it has carried out the orders so far; times are UTC and effective.
 
-    ``caller`` is the source's handle of the requester, None if the requester is somebody else by now.
+    ``requester`` is the person who asks; ``caller`` the source's handle of them, None if it is somebody else by now.
     """
 
     version: int = 0
@@ -19,6 +20,7 @@ class Told(msgspec.Struct, kw_only=True):
     hold_reason: str = ""
     group: str = ""
     assignee: str = ""
+    requester: UUID = NOWHERE
     caller: str | None = ""
     opened_by: str = ""
     category: str = ""
@@ -56,6 +58,7 @@ def told_of(ticket: Ticket, caller: str | None) -> Told:
         hold_reason=ticket.hold_reason,
         group=ticket.group,
         assignee=ticket.assignee,
+        requester=ticket.requester,
         caller=caller,
         opened_by=ticket.opened_by,
         category=ticket.category,

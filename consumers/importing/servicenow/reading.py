@@ -17,12 +17,13 @@ _BY_NAME = re.compile(r"[A-Za-z]{2,10}\d{1,20}")
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row that could be read: its number (1 is the first after the header), its cells, and its times in UTC.
+    """One row that could be read: its number (1 is the first after the header), its line, its cells, its times in UTC.
 
     A cell of which nothing is known is empty. ``times`` are in the order of ``layout.TIMES``.
     """
 
     row: int
+    line: int
     cells: tuple[str, ...]
     times: tuple[datetime | None, ...]
     reopenings: int
@@ -78,7 +79,7 @@ class _Reader:
             if shares > 1 and crc32(_incident(record.cells).encode(errors="replace")) % shares != share:
                 self._table.odd = False
                 continue
-            read = record.fault or self._row(record.row, record.cells)
+            read = record.fault or self._row(record)
             if isinstance(read, str):
                 yield Unreadable(record.row, record.line, record.lines, _incident(record.cells), read)
             else:
@@ -93,8 +94,9 @@ class _Reader:
             cells = [record.cells[place] for place in order] if not record.fault else record.cells
             yield msgspec.structs.replace(record, cells=cells)
 
-    def _row(self, row: int, cells: list[str]) -> Row | str:
+    def _row(self, record: Record) -> Row | str:
         """The row, or why it is none."""
+        row, cells = record.row, record.cells
         if self._table.odd:
             self._table.odd, cells = False, [cell.strip() for cell in cells]
         if len(cells[at.GROUP]) > at.LONGEST_HANDLE or max(map(len, cells)) > at.LONGEST:
@@ -111,7 +113,7 @@ class _Reader:
             return str(error)
         if times[0] is None or times[2] is None:
             return "opened_at and sys_updated_at must be given"
-        return Row(row, known, times, reopenings, mod_count)
+        return Row(row, record.line, known, times, reopenings, mod_count)
 
 
 def _order(header: list[str]) -> tuple[int, ...] | None:
