@@ -16,6 +16,7 @@ from api import (
     checkpoints,
     commands,
     could_look,
+    difference,
     erasing,
     feed,
     health,
@@ -48,6 +49,7 @@ from domain.errors import NotReadyYet, Refused
 ROUTERS = (
     tickets.router,
     signatures.router,
+    difference.router,
     queues.router,
     sla.router,
     recalculation.router,
@@ -68,6 +70,7 @@ ROUTERS = (
 _BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *erasing.BODIES, *pins.BODIES)
 _SHAPES = (
     *signatures.SHAPES,
+    *difference.SHAPES,
     *queues.SHAPES,
     *sla.SHAPES,
     *recalculation.SHAPES,

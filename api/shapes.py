@@ -1,6 +1,5 @@
 """The shapes of the answers, as the OpenAPI document describes them."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -50,30 +49,6 @@ class FeedPage(msgspec.Struct, kw_only=True):
     next: int
 
 
-class Change(msgspec.Struct, kw_only=True):
-    """What a field was and is."""
-
-    old: Any
-    new: Any
-
-
-class Moment(msgspec.Struct, kw_only=True):
-    """A state of a ticket: its version and the effective time of its latest event."""
-
-    version: int
-    updated_at: datetime
-
-
-class Difference(msgspec.Struct, kw_only=True, rename={"from_": "from"}):
-    """What changed between two moments, by field."""
-
-    ticket: str
-    number: int
-    from_: Moment
-    to: Moment
-    changes: dict[str, Change]
-
-
 class Health(msgspec.Struct, kw_only=True):
     """Whether it runs; ``failing`` names what does not."""
 
@@ -87,7 +62,6 @@ ANSWERS: list[type[msgspec.Struct]] = [
     TicketShown,
     EventPage,
     FeedPage,
-    Difference,
     Health,
     ActorShown,
 ]

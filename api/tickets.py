@@ -117,43 +117,6 @@ async def get_ticket_events(
     return answers.json(await edge.read(ask))
 
 
-@router.get(
-    "/tickets/{ref}/diff",
-    operation_id="get-ticket-diff",
-    response_model=None,
-    openapi_extra=openapi.answer(shapes.Difference, "Each field that differs, old and new."),
-)
-async def get_ticket_diff(
-    request: Request,
-    ref: parameters.Ref,
-    caller: Reader,
-    since: Annotated[str, Query(alias="from", max_length=40, description="A version or a time.", examples=["1"])],
-    until: Annotated[str, Query(alias="to", max_length=40, description="A version or a time.", examples=["2"])],
-) -> Response:
-    """What changed between two versions or two effective times."""
-    edge = edge_of(request)
-    first, last = parameters.moment(since, "from"), parameters.moment(until, "to")
-
-    def ask() -> shapes.Difference:
-        seen = see(edge, ref, looking(request))
-        old, new = _state(seen, first), _state(seen, last)
-        visible = visible_others(edge, caller, others_of_ticket(old) | others_of_ticket(new))
-        before, after = (ticket_fields(ticket, seen.sight, visible) for ticket in (old, new))
-        return shapes.Difference(
-            ticket=str(new.ticket),
-            number=new.number,
-            from_=shapes.Moment(version=old.version, updated_at=old.updated_at),
-            to=shapes.Moment(version=new.version, updated_at=new.updated_at),
-            changes={
-                name: shapes.Change(old=before[name], new=after[name])
-                for name in after
-                if before[name] != after[name] and name not in ("version", "updated_at", "recorded_at")
-            },
-        )
-
-    return answers.json(await edge.read(ask))
-
-
 def see(edge: Edge, ref: str, look: Look, *, beyond_own: str = "") -> Seen:
     """A ticket with its history, and that it is shown; what the caller may not see is not found. Both are recorded.
 
@@ -193,16 +156,19 @@ def state_at(
     seen: Seen, *, at: datetime | None = None, known_at: datetime | None = None, version: int | None = None
 ) -> Ticket:
     """The ticket as of then; ``TicketNotFound`` before there was one, ``EventNotFound`` at a version yet to come."""
-    if version is not None and version > seen.today.version:
-        raise EventNotFound("The ticket has no such version.", version=seen.today.version)
-    ticket = ticket_state.fold(as_of(seen.history[:version], at=at, known_at=known_at))
+    ticket = ticket_state.fold(part_at(seen, at=at, known_at=known_at, version=version))
     if ticket.version == 0:
         raise TicketNotFound("There was no such ticket then.")
     return ticket
 
 
-def _state(seen: Seen, moment: int | datetime) -> Ticket:
-    return state_at(seen, version=moment) if isinstance(moment, int) else state_at(seen, at=moment)
+def part_at(
+    seen: Seen, *, at: datetime | None = None, known_at: datetime | None = None, version: int | None = None
+) -> list[Event]:
+    """The beginning of the history that makes the ticket as of then; ``EventNotFound`` at a version yet to come."""
+    if version is not None and version > seen.today.version:
+        raise EventNotFound("The ticket has no such version.", version=seen.today.version)
+    return list(as_of(seen.history[:version], at=at, known_at=known_at))
 
 
 def visible_others(edge: Edge, principal: Principal, others: Iterable[UUID]) -> dict[UUID, Ticket]:

@@ -22,6 +22,7 @@ from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
+from deploy.cli_diff import diff
 from deploy.cli_erase import erase
 from deploy.cli_evidence import proof
 from deploy.cli_explain import explain
@@ -54,6 +55,7 @@ cli.add_typer(importing, name="import")
 cli.add_typer(exporting, name="export")
 cli.command()(configure)
 cli.command()(explain)
+cli.command()(diff)
 cli.command()(looked)
 cli.command()(erase)
 cli.command()(whatif)

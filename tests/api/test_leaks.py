@@ -27,7 +27,7 @@ def everywhere(client: httpx.Client, number: str) -> str:
         (f"/tickets/{number}", {"at": "2100-01-01T00:00:00Z"}),
         (f"/tickets/{number}", {"known_at": "2100-01-01T00:00:00Z"}),
         (f"/tickets/{number}/events", {"limit": 1000}),
-        (f"/tickets/{number}/diff", {"from": "1", "to": "3"}),
+        (f"/tickets/{number}/difference", {"from": "1", "to": "3"}),
         (f"/tickets/{number}/clocks", {}),
         ("/tickets", {"state": "any"}),
         ("/tickets", {"state": "any", "own": True}),

@@ -20,7 +20,7 @@ from domain.store import recorder
 SHOWING = {
     "get-ticket": "/tickets/{}",
     "get-ticket-events": "/tickets/{}/events",
-    "get-ticket-diff": "/tickets/{}/diff?from=1&to=2",
+    "get-ticket-difference": "/tickets/{}/difference?from=1&to=2",
     "get-ticket-signatures": "/tickets/{}/signatures",
     "get-ticket-clocks": "/tickets/{}/clocks",
     "draw-ticket-clocks": "/tickets/{}/clocks.svg",
@@ -153,7 +153,7 @@ def test_each_process_has_a_stream_of_its_own(build_house, house, alice):
     assert len(set(streams)) == 2
 
 
-@pytest.mark.parametrize("path", ["", "/events", "/diff?from=1&to=1", "/clocks", "/clocks.svg"])
+@pytest.mark.parametrize("path", ["", "/events", "/difference?from=1&to=1", "/clocks", "/clocks.svg"])
 def test_who_is_refused_a_ticket_is_recorded_with_it_and_is_not_told(house, alice, henry, path):
     number = opened(henry, "hr")
     before = house.desk.store.head()

@@ -88,17 +88,6 @@ def test_a_history_is_paged_without_a_gap(alice):
     assert [event["version"] for event in found] == list(range(1, len(found) + 1))
 
 
-def test_a_difference_names_what_changed_and_nothing_else(alice):
-    number = opened(alice)
-    version = alice.get(f"/tickets/{number}").json()["version"]
-    done(alice, number, "assign", assignee="alice")
-    found = alice.get(f"/tickets/{number}/diff", params={"from": version, "to": version + 1}).json()
-    assert found["changes"] == {
-        "assignee": {"old": "", "new": "alice"},
-        "status": {"old": "new", "new": "in_progress"},
-    }
-
-
 def test_the_requesters_name_is_shown_to_who_may_read_the_ticket(alice, rita):
     number = opened(alice, requester={"email": "kim@example.org", "name": "Kim Koe"})
     assert alice.get(f"/tickets/{number}").json()["requester_name"] == "Kim Koe"

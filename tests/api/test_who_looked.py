@@ -151,7 +151,7 @@ def test_who_looked_is_told_to_auditors_only(house, role):
 # Breaking the glass
 
 
-@pytest.mark.parametrize("path", ["", "/events", "/diff?from=1&to=1", "/clocks", "/clocks.svg"])
+@pytest.mark.parametrize("path", ["", "/events", "/difference?from=1&to=1", "/clocks", "/clocks.svg"])
 def test_with_a_reason_a_supervisor_reads_a_ticket_of_another_department(house, bob, henry, path):
     number = opened(henry, "hr", title="salary")
     before = house.desk.store.head()
