@@ -79,6 +79,28 @@ def events(topic: str) -> Channel:
     )
 
 
+def checkpoints(topic: str) -> Channel:
+    """The topic of the transparency log's checkpoints."""
+    return Channel(
+        name="checkpoints",
+        address=topic,
+        text="Every checkpoint that the transparency log has signed, in order. One may come twice.",
+        action="send",
+        messages={"checkpoint": _CHECKPOINT},
+    )
+
+
+_CHECKPOINT: Json = {
+    "name": "checkpoint",
+    "title": "Checkpoint",
+    "summary": "A signed note: origin, number of entries, root (c2sp.org/tlog-checkpoint). Keep it.",
+    "contentType": "text/plain; charset=utf-8",
+    "headers": {"type": "object", "properties": {"content-type": {"const": "text/plain; charset=utf-8"}}},
+    "payload": {"type": "string"},
+    "bindings": {"kafka": {"key": {"type": "string", "description": "The log's origin."}, "bindingVersion": "0.5.0"}},
+}
+
+
 def _message(name: str, kind: type[Event]) -> Json:
     sealed = personal_fields(kind)
     return {

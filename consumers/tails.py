@@ -31,34 +31,38 @@ def read_tails(client: Client, topic: str) -> list[Tail | None]:
 
     Raises ``Halted`` when a tail is not ours.
     """
+    return [None if message is None else _tail(message) for message in last_messages(client, topic)]
+
+
+def last_messages(client: Client, topic: str) -> list[Any]:
+    """The last committed message of each partition, in order; None where nothing was ever committed."""
     consumer = reader(client)
     try:
-        return tails_of(consumer, partitions_of(consumer, topic))
+        return _last_of(consumer, partitions_of(consumer, topic))
     finally:
         consumer.close(timeout_ms=0)
 
 
-def tails_of(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> list[Tail | None]:
-    """As ``read_tails``, by a consumer that is not used for anything else."""
+def _last_of(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> list[Any]:
     begins = consumer.beginning_offsets(partitions)
     ends = consumer.end_offsets(partitions)
-    found: dict[TopicPartition, Tail | None] = {}
+    found: dict[TopicPartition, Any] = {}
     stride = _FIRST_STRIDE
     left = [partition for partition in partitions if begins[partition] < ends[partition]]
     while left:
         starts = {partition: max(begins[partition], ends[partition] - stride) for partition in left}
-        _last_messages(consumer, starts, ends, found)
+        _read_to_the_end(consumer, starts, ends, found)
         # Control records and what was aborted can fill any stretch at the end; look further back for a message.
         left = [partition for partition in left if partition not in found and starts[partition] > begins[partition]]
         stride *= 16
     return [found.get(partition) for partition in partitions]
 
 
-def _last_messages(
+def _read_to_the_end(
     consumer: KafkaConsumer,
     starts: dict[TopicPartition, int],
     ends: dict[TopicPartition, int],
-    found: dict[TopicPartition, Tail | None],
+    found: dict[TopicPartition, Any],
 ) -> None:
     consumer.assign(list(starts))
     for partition, offset in starts.items():
@@ -68,14 +72,14 @@ def _last_messages(
         if monotonic() > until:
             raise NotYet("the end of the topic is not readable yet")
         for partition, messages in consumer.poll(timeout_ms=_POLL_MS, max_records=100_000).items():
-            found[partition] = _tail(partition, messages[-1])
+            found[partition] = messages[-1]
 
 
-def _tail(partition: TopicPartition, message: Any) -> Tail:
+def _tail(message: Any) -> Tail:
     try:
         said = cloudevents.read(message.key, message.value, message.headers)
     except Malformed as fault:
-        raise Halted(f"the last message of partition {partition.partition} is not ours: {fault}") from None
+        raise Halted(f"the last message of partition {message.partition} is not ours: {fault}") from None
     if isinstance(said, cloudevents.Head):
         return Tail(said.position, said.stream, said.version)
     assert isinstance(said.originator_id, UUID)

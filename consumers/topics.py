@@ -30,7 +30,7 @@ PATIENCE_MS = 10_000
 
 
 def ensure_topic(client: Client, topic: str, partitions: int) -> None:
-    """Make the topic of the events if there is none.
+    """Make a topic if there is none.
 
     Raises ``Halted`` when there is one with another number of partitions or settings that would lose events: changing
     the number moves streams to other partitions, out of order with what they hold.

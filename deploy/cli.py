@@ -16,7 +16,6 @@ from consumers.clock import clock as keep_time
 from consumers.erasing import erasing
 from consumers.follow import rebuild as build_anew
 from consumers.lag import lag
-from consumers.ledger import ledger as keep_ledger
 from consumers.loop import Halted, stop_on_signals
 from consumers.project import connect
 from consumers.project import project as keep_projecting
@@ -37,6 +36,7 @@ from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
 from deploy.cli_whatif import whatif
 from deploy.cli_witness import witness_log
+from deploy.keeping import announce_log, keep_log, together
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
 from domain.errors import Refused
@@ -154,15 +154,13 @@ def clock() -> None:
 
 @cli.command()
 def ledger() -> None:
-    """Keep the transparency log: every event into the tree, a signed checkpoint over it. A second ledger stands by."""
+    """Keep the transparency log: every event into the tree, a signed checkpoint over it. A second ledger stands by.
+
+    With ACTA_KAFKA it tells each checkpoint to ACTA_CHECKPOINT_TOPIC; with ACTA_LEDGER_MIRROR it mirrors the log.
+    """
     with opened() as (found, desk):
-        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        signer = wiring.signer(found)
-        until_stopped(
-            lambda stop: keep_ledger(
-                desk.store, lease, found.ledger_path, signer, stop, bound_in=found.ledger_signed_path
-            )
-        )
+        works = [*keep_log(found, desk), *announce_log(found)]
+        until_stopped(lambda stop: together(works, stop))
 
 
 @cli.command(name="eraser")

@@ -21,9 +21,9 @@ from api.serving import Server
 from consumers.clock import clock
 from consumers.erasing import erasing
 from consumers.follow import follow, renew
-from consumers.ledger import ledger
 from deploy import wiring
 from deploy.desk_file import read_desk_file
+from deploy.keeping import keep_log
 from deploy.settings import Settings, SettingsError, read
 from domain.access import api_keys
 from domain.desk import Desk
@@ -114,7 +114,6 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         stop = Flag()
         views = wiring.projector_url(found)
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        signer = wiring.signer(found)
         renew(desk, views, ALL, _tell_of_renewal)
         wiring.forget(found, desk)
         consumers = (
@@ -126,13 +125,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
                 name="acta eraser",
                 daemon=True,
             ),
-            Thread(
-                target=ledger,
-                args=(desk.store, lease, found.ledger_path, signer, stop),
-                kwargs={"bound_in": found.ledger_signed_path},
-                name="acta ledger",
-                daemon=True,
-            ),
+            *(Thread(target=work, args=(stop,), name="acta ledger", daemon=True) for work in keep_log(found, desk)),
         )
 
         def ready(url: str) -> None:

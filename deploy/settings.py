@@ -53,7 +53,12 @@ class Settings(BaseModel):
     )
     kafka: Names = Field(default=(), description="Bootstrap servers, comma-separated. Without them there is no relay.")
     topic: str = Field(default="acta.events", description="Topic of the events.")
-    partitions: int = Field(default=6, ge=1, le=1000, description="Its partitions; fixed once it exists.")
+    checkpoint_topic: str = Field(
+        default="acta.checkpoints", description="Topic of the transparency log's checkpoints."
+    )
+    partitions: int = Field(
+        default=6, ge=1, le=1000, description="Partitions of the topic of the events; fixed once it exists."
+    )
     kek_file: Path | None = Field(
         default=None,
         description="File with the key-encryption key: 32 bytes, raw, hexadecimal or base64. Default: HOME/kek.",
@@ -80,6 +85,11 @@ class Settings(BaseModel):
         default=None,
         description="File with what was signed last, once more: on another disk than folder and database, and never put"
         " back with them. Default: HOME/ledger.signed.",
+    )
+    ledger_mirror: str = Field(
+        default="",
+        description="Where the log is mirrored as files for a web server: a folder, or"
+        " `s3://bucket/prefix?endpoint_override=HOST&scheme=https&region=R`, with keys as AWS' tools find them.",
     )
     witnesses: Witnesses = Field(
         default=(),

@@ -155,7 +155,7 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         witnesses=settings.witnesses,
         cosignatures=settings.cosignatures_path,
     )
-    topics = asyncapi.document([asyncapi.events(settings.topic)])
+    topics = asyncapi.document([asyncapi.events(settings.topic), asyncapi.checkpoints(settings.checkpoint_topic)])
     return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)
 
 
@@ -179,6 +179,7 @@ def bring_up(settings: Settings) -> None:
     migrate(url(settings.owner_database_url, "ACTA_OWNER_DATABASE_URL"))
     if settings.kafka:
         ensure_topic(kafka(settings), settings.topic, settings.partitions)
+        ensure_topic(kafka(settings), settings.checkpoint_topic, 1)
 
 
 def kafka(settings: Settings) -> Client:

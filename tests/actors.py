@@ -1,10 +1,10 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
-Parts: ``relay``, ``project``, ``write``, ``clock``, ``ledger``, ``eraser``. An eraser given ``stop_after`` stops itself
-when it has done that. A ledger given ``stop_at_sync`` stops itself before it
-waits for the disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows
-whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the
-messages of that transaction are at the broker and not yet committed; a projector stops where ``watching`` does.
+Parts: ``relay``, ``project``, ``write``, ``clock``, ``ledger``, ``announce``, ``eraser``. An eraser given
+``stop_after`` stops itself when it has done that. A ledger given ``stop_at_sync`` stops itself before it waits for the
+disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows whose alarm has come and has
+told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the messages of that transaction are
+at the broker and not yet committed; a projector stops where ``watching`` does.
 """
 
 import json
@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import psycopg  # noqa: E402
 
 import consumers.erasing  # noqa: E402
+from consumers.announcing import announce  # noqa: E402
 from consumers.clock import clock  # noqa: E402
 from consumers.erasing import Eraser, erasing  # noqa: E402
 from consumers.erasures import Erasures  # noqa: E402
@@ -114,6 +115,11 @@ def act_as_eraser(world: World, stop: Flag) -> None:
     erasures = Erasures(Path(world.erasures))
     erasing(world.app, lambda: Eraser(desk, world.views, ALL, erasures), stop, patience_s=world.patience_s)
     desk.close()
+
+
+def act_as_announcer(world: World, stop: Flag) -> None:
+    """The real one who tells the topic of checkpoints."""
+    announce(Path(world.log), SIGNER.verifier, world.app, world.client, world.topic, stop, patience_s=world.patience_s)
 
 
 def act_as_writer(world: World, stop: Flag) -> None:
@@ -207,6 +213,7 @@ PARTS = {
     "clock": act_as_clock,
     "ledger": act_as_ledger,
     "eraser": act_as_eraser,
+    "announce": act_as_announcer,
 }
 
 if __name__ == "__main__":

@@ -101,6 +101,23 @@ def messages(client: Client, topic: str) -> dict[int, list[SealedEvent | Head]]:
         consumer.close()
 
 
+def told(client: Client, topic: str) -> list[tuple[str, str]]:
+    """Key and text of every committed message of a topic with one partition."""
+    consumer = reader(client)
+    try:
+        partitions = partitions_of(consumer, topic)
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        found: list[tuple[str, str]] = []
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for batch in consumer.poll(timeout_ms=200).values():
+                found += [(one.key.decode(), one.value.decode()) for one in batch]
+        return found
+    finally:
+        consumer.close()
+
+
 def tables(dsn: str, view: str) -> dict[str, list[Any]]:
     """Every table of the current edition of a view, whole, in order."""
     with psycopg.connect(dsn) as connection:

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, text: str) -> None:
-    """Put a small file in place; once this returns it stays."""
+def replace(path: Path, content: str | bytes) -> None:
+    """Put a small file in place; once this returns it stays. Text is written as UTF-8."""
     draft = path.with_name(f"{path.name}.new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with draft.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

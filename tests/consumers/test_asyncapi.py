@@ -8,14 +8,16 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator
 
-from consumers.asyncapi import document, events
+from consumers.asyncapi import checkpoints, document, events
 from consumers.cloudevents import Envelope, key_of
 from domain.envelope import EVENT_TYPES, personal_fields
 from domain.store import codec, privacy
 from domain.store.recorder import SealedEvent
 from examples import ALICE, EXAMPLES, MONDAY, PERSON, TICKET
 
-DOCUMENT: dict[str, Any] = json.loads(msgspec.json.encode(document([events("desk.events")])))
+DOCUMENT: dict[str, Any] = json.loads(
+    msgspec.json.encode(document([events("desk.events"), checkpoints("desk.checkpoints")]))
+)
 MESSAGES = DOCUMENT["components"]["messages"]
 
 
@@ -31,12 +33,16 @@ def stored(name: str) -> bytes:
     return codec.encode(sealed)
 
 
-def test_every_event_is_a_message_of_the_one_topic():
-    (channel,) = DOCUMENT["channels"].values()
-    assert channel["address"] == "desk.events"
-    assert set(channel["messages"]) == set(MESSAGES) == {*EVENT_TYPES, "head"}
-    (operation,) = DOCUMENT["operations"].values()
-    assert operation == {"action": "send", "channel": {"$ref": "#/channels/events"}}
+def test_every_event_is_a_message_of_one_topic_and_every_checkpoint_of_another():
+    events, checkpoints = DOCUMENT["channels"].values()
+    assert events["address"] == "desk.events"
+    assert set(events["messages"]) == {*EVENT_TYPES, "head"}
+    assert checkpoints["address"] == "desk.checkpoints"
+    assert set(MESSAGES) - set(events["messages"]) == set(checkpoints["messages"]) == {"checkpoint"}
+    assert DOCUMENT["operations"] == {
+        f"send-{name}": {"action": "send", "channel": {"$ref": f"#/channels/{name}"}}
+        for name in ("events", "checkpoints")
+    }
 
 
 def test_every_reference_leads_somewhere():

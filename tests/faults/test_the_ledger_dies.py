@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from actors import World
+from consumers.topics import ensure_topic
+from consuming import told
 from desks import as_role, open_desk
 from domain.desk import Desk
 from ledgers import SIGNER, kept, must_hold_the_store, signed_size
+from machines import Broker
+from projections.ledger import size_of
 from stages import Actor
 
 Start = Callable[..., Actor]
@@ -88,3 +92,22 @@ def test_a_ledger_sleeps_through_its_succession_and_wakes_up(start: Start, desk:
     writer.end()
     until(lambda: signed_size(folder) == desk.store.head(), successor, sleeper)
     must_hold_the_store(desk.store, folder)
+
+
+def test_the_broker_is_killed_and_the_ledger_signs_on_and_tells_it_later(
+    start: Start, desk: Desk, folder: Path, mortal_kafka: Broker, topics: str
+) -> None:
+    topic = f"{topics}checkpoints"
+    client = {"bootstrap_servers": mortal_kafka.bootstrap}
+    ensure_topic(client, topic, 1)
+    writer, ledger = start("write"), start("ledger")
+    teller = start("announce", bootstrap=mortal_kafka.bootstrap, topic=topic)
+    until(lambda: len(told(client, topic)) > 2, writer, ledger, teller)
+    mortal_kafka.kill()
+    shown = signed_size(folder)
+    until(lambda: signed_size(folder) > shown, writer, ledger, teller)
+    mortal_kafka.start()
+    writer.end()
+    until(lambda: signed_size(folder) == desk.store.head(), ledger, teller)
+    until(lambda: size_of(told(client, topic)[-1][1]) == signed_size(folder), ledger, teller)
+    assert [SIGNER.verifier.open(note) for _, note in told(client, topic)] == kept(folder)
