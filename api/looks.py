@@ -1,8 +1,8 @@
 """Who looked: no answer that shows personal data leaves before it is recorded to whom, of whom and with what right.
 
 The gate gives each request a ``Look``. Whoever puts the answer together says once what it ``shows``, as soon as that is
-known and from whatever thread: it is being committed while the answer is put into words. The route awaits it before
-the answer leaves (``gate.Witnessed``). An answer of which nobody said anything does not leave at all.
+known and from whatever thread: it is being committed while the answer is put into words. The route awaits it before the
+answer leaves (``gate.Witnessed``). An answer of which nobody said anything does not leave at all.
 """
 
 from collections.abc import Iterable

@@ -31,6 +31,8 @@ from domain.store.recorder import SESSION, PostgresRecorder
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
 
+_REMEMBERED = 50_000
+
 
 class Desk(Application[UUID]):
     """Load, decide, record; history and state as of any moment.
@@ -56,6 +58,7 @@ class Desk(Application[UUID]):
         self.sealing = SealingMapper(self.keys, self.store)
         process = str(uuid4())
         self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))
+        self._streams: dict[int, UUID] = {}
         self.now = now
         super().__init__()
         self.writer = Writer(self.store, self.sealing, now)
@@ -101,7 +104,7 @@ class Desk(Application[UUID]):
         """The stream of a ticket by number or UUID, or ``TicketNotFound``."""
         number = number_of(ref)
         if number is not None:
-            found = self.store.streams_of_numbers([number]).get(number)
+            found = self._streams.get(number) or self._find(number)
         else:
             try:
                 found = UUID(ref.strip())
@@ -110,6 +113,14 @@ class Desk(Application[UUID]):
         if found is None:
             raise TicketNotFound()
         return found
+
+    def _find(self, number: int) -> UUID | None:
+        """A number never goes to another ticket."""
+        found = self.store.streams_of_numbers([number])
+        if len(self._streams) > _REMEMBERED:
+            self._streams.clear()
+        self._streams |= found
+        return found.get(number)
 
     def history(self, stream: UUID, *, until: int | None = None) -> list[Event]:
         """The events of a stream, personal fields open."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.cli import collect_seldom
-from tests.bench import clocks, doors, following, importing, ledger, lists, reading, striking, writing
+from tests.bench import clocks, doors, following, importing, ledger, lists, looking, reading, striking, writing
 from tests.bench.place import Options, Place
 from tests.bench.rows import Row, markdown, plain
 
@@ -18,6 +18,7 @@ GROUPS: dict[str, Callable[[Place], list[Row]]] = {
     "one": doors.one_by_one,
     "replay": reading.replay,
     "history": reading.history,
+    "look": looking.measure,
     "clock": clocks.measure,
     "strike": striking.measure,
     "list": lists.now,

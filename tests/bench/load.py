@@ -16,9 +16,13 @@ _LENGTH = b"content-length: "
 
 @dataclass
 class Answered:
-    """How long the load took, each answer's time (seconds), and the answers that were refusals."""
+    """How long the load took, each answer's time (seconds), and the answers that were refusals.
+
+    ``cpu_us``: the server's processor time for each, where somebody has measured it.
+    """
 
     seconds: float = 0.0
+    cpu_us: float = 0.0
     times: list[float] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)
 

@@ -184,13 +184,15 @@ def acta(*words: str) -> list[str]:
 
 
 @contextmanager
-def serving(place: Place, owner_dsn: str, workers: int) -> Iterator[tuple[int, str, Process]]:
-    """The API over a database: its port, an admin's key, and its processes."""
+def serving(
+    place: Place, owner_dsn: str, workers: int, started_as: list[str] | None = None
+) -> Iterator[tuple[int, str, Process]]:
+    """The API over a database: its port, an admin's key, and its processes; ``started_as`` are Python's arguments."""
     with desk_on(owner_dsn) as desk:
         key = issue_key(desk, "alice", "admin", (EVERYWHERE,))
     port = child.free_ports(1)[0]
     environment = place.environment(owner_dsn, ACTA_PORT=str(port), ACTA_WORKERS=str(workers))
-    with process(acta("serve"), environment) as running:
+    with process(started_as or acta("serve"), environment) as running:
         wait(lambda: answers(port, "/healthz"), running)
         yield port, key, running
 
