@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api import (
     audit,
+    bundles,
     checkpoints,
     commands,
     could_look,
@@ -57,6 +58,7 @@ ROUTERS = (
     audit.router,
     feed.router,
     record.router,
+    bundles.router,
     checkpoints.router,
     holds.router,
     persons.router,

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from domain.desk import Desk
 from domain.envelope import ERASED, Event
-from domain.person.events import ContactChanged, PersonEvent, PersonRegistered
+from domain.person.events import PersonEvent
+from domain.person.naming import name_of
 from domain.setup.state import Setup
 from domain.ticket.events import RequesterChanged, TicketOpened
 from projections.audit import Names
@@ -58,9 +59,3 @@ def people_of(event: Event) -> tuple[UUID, ...]:
     if isinstance(event, RequesterChanged):
         return (event.old, event.new)
     return (event.stream,) if isinstance(event, PersonEvent) else ()
-
-
-def name_of(history: list[Event]) -> str:
-    """A person's name today."""
-    known = [event.name for event in history if isinstance(event, PersonRegistered | ContactChanged)]
-    return known[-1] if known else ""

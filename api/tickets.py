@@ -15,7 +15,6 @@ from api import answers, openapi, parameters, shapes
 from api.edge import Edge, edge_of
 from api.gate import Witnessed, looking, permitted
 from api.looks import Look
-from api.sentences import name_of
 from api.visibility import (
     EventTold,
     Sight,
@@ -31,6 +30,7 @@ from domain.access.principal import Principal
 from domain.desk import as_of
 from domain.envelope import Event
 from domain.errors import EventNotFound, NotAllowed, TicketNotFound
+from domain.person.naming import name_of
 from domain.ticket import state as ticket_state
 from domain.ticket.commands import COMMANDS, is_own, possible
 from domain.ticket.state import Ticket

@@ -23,7 +23,7 @@ from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
 from deploy.cli_diff import diff
 from deploy.cli_erase import erase
-from deploy.cli_evidence import proof
+from deploy.cli_evidence import bundle, proof, verify_bundle
 from deploy.cli_explain import explain
 from deploy.cli_export import exporting
 from deploy.cli_holds import holds
@@ -63,6 +63,8 @@ cli.command()(recalculate)
 cli.command(name="verify")(verify_record)
 cli.command()(proof)
 cli.command(name="witness")(witness_log)
+cli.command()(bundle)
+cli.command()(verify_bundle)
 console = Console()
 
 

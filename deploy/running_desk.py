@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -13,18 +13,19 @@ from deploy.settings import SettingsError, read
 
 TIMEOUT_S = 60.0
 T = TypeVar("T")
+Parameters = Mapping[str, str | Sequence[str]]
 
 
 class DeskRefused(Exception):
     """The desk refused what was asked, in its own words."""
 
 
-def get(path: str, parameters: dict[str, str] | None = None) -> Any:
+def get(path: str, parameters: Parameters | None = None) -> Any:
     """What the desk answers; what it refuses is said on standard error, and ends the command."""
     return _told(lambda: ask("GET", path, parameters=parameters))
 
 
-def fetch(path: str, parameters: dict[str, str] | None = None) -> bytes:
+def fetch(path: str, parameters: Parameters | None = None) -> bytes:
     """The same for what is no JSON."""
     return _told(lambda: _answer("GET", path, parameters, None).content)
 
@@ -37,12 +38,12 @@ def _told(question: Callable[[], T]) -> T:
         raise typer.Exit(1) from None
 
 
-def ask(method: str, path: str, *, parameters: dict[str, str] | None = None, body: dict[str, Any] | None = None) -> Any:
+def ask(method: str, path: str, *, parameters: Parameters | None = None, body: dict[str, Any] | None = None) -> Any:
     """What the desk answers; raises ``DeskRefused``, or ``SettingsError`` when there is no desk to ask."""
     return _answer(method, path, parameters, body).json()
 
 
-def _answer(method: str, path: str, parameters: dict[str, str] | None, body: dict[str, Any] | None) -> httpx.Response:
+def _answer(method: str, path: str, parameters: Parameters | None, body: dict[str, Any] | None) -> httpx.Response:
     place = read(os.environ).home / "run.json"
     try:
         desk = json.loads(place.read_text(encoding="utf-8"))
@@ -51,7 +52,7 @@ def _answer(method: str, path: str, parameters: dict[str, str] | None, body: dic
             f"{place} is not there. Start a desk with `acta run`, set ACTA_HOME to the folder of one that runs, or "
             'write {"url": …, "key": …} of another desk into that file.'
         ) from None
-    asked = {name: value for name, value in (parameters or {}).items() if value}
+    asked: dict[str, Any] = {name: value for name, value in (parameters or {}).items() if value}
     headers = {"Authorization": f"Bearer {desk['key']}"}
     try:
         answer = httpx.request(

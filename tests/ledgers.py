@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from consumers.entering import first_difference
+from consumers.entering import entries, first_difference
 from domain.record.note import Checkpoint, Signer
 from domain.store.recorder import PostgresRecorder
 from projections.ledger import Folder, Log
@@ -31,6 +31,15 @@ def signed_size(folder: Path) -> int:
     """How many entries the newest checkpoint signs."""
     found = signed(folder)
     return found.size if found else 0
+
+
+def sign_now(store: PostgresRecorder, folder: Path, signer: Signer = SIGNER) -> int:
+    """Enter all that is recorded, and sign it; how many entries there are."""
+    with Log(folder, signer) as log:
+        for one in entries(store.succession(log.size, 100_000), log.size, log.leaf):
+            log.add(one)
+        log.publish()
+        return log.size
 
 
 def kept(folder: Path, signer: Signer = SIGNER) -> list[Checkpoint]:

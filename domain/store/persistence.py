@@ -20,7 +20,7 @@ from psycopg_pool import ConnectionPool
 from domain.envelope import Event
 from domain.store import codec
 from domain.store.keys import SubjectKeys
-from domain.store.privacy import closed, seal, unseal
+from domain.store.privacy import closed, message_key, seal, unseal
 from domain.store.recorder import PostgresRecorder, SealedEvent
 from domain.store.signatures import bound
 from domain.ticket.events import TicketSigned
@@ -99,6 +99,17 @@ class SealingMapper(Mapper[UUID]):
             event
             if event.seal is None
             else unseal(event, getattr(stored, "wrapped", None), keys.get(event.seal.subject))
+            for stored, event in pairs
+        ]
+
+    def message_keys(self, stored: Iterable[StoredEvent]) -> list[bytes | None]:
+        """The key of each stored event that is sealed, to be disclosed; None if it is not sealed, or was erased."""
+        pairs = [(event, self.decoded(event)) for event in stored]
+        keys = self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None})
+        return [
+            None
+            if event.seal is None
+            else message_key(event, getattr(stored, "wrapped", None), keys.get(event.seal.subject))
             for stored, event in pairs
         ]
 

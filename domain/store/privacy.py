@@ -97,30 +97,55 @@ def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: b
     return sealed, _encrypt(AESGCM(subject_key), key, place)
 
 
-def unseal(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> Event:
-    """The event with its personal fields readable, or marked as erased where a key is gone.
+def message_key(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> bytes | None:
+    """The key with which one sealed event was sealed; None where it is gone.
 
-    Raises ``Unreadable`` when a ciphertext or a key has been tampered with.
+    Whoever has it opens this event and no other. Raises ``Unreadable`` when the wrapped key has been tampered with.
+    """
+    assert event.seal is not None
+    if wrapped is None or subject_key is None:
+        return None
+    try:
+        return _decrypt(AESGCM(subject_key), wrapped, _place(event.stream, event.version, event.seal.subject))
+    except InvalidTag:
+        raise _broken(event) from None
+
+
+def open_with(event: Event, key: bytes | None) -> Event:
+    """The event with its personal fields readable by its own key, or marked as erased where there is none.
+
+    Raises ``Unreadable`` when a ciphertext has been tampered with, or the key is not the one it was sealed with.
     """
     if event.seal is None:
         return event
-    if wrapped is None or subject_key is None:
+    if key is None:
         return _withhold(event, "erased", ERASED)
+    if not compare_digest(sha256(_COMMITMENT + key).hexdigest(), event.seal.commitment):
+        raise Unreadable(f"the key of position {event.position} is not the one it was sealed with")
     sealed = event.seal.fields
     place = _place(event.stream, event.version, event.seal.subject)
+    cipher = AESGCM(key)
     try:
-        key = _decrypt(AESGCM(subject_key), wrapped, place)
-        if not compare_digest(sha256(_COMMITMENT + key).hexdigest(), event.seal.commitment):
-            raise Unreadable(f"the key of position {event.position} is not the one it was sealed with")
-        cipher = AESGCM(key)
         values = {
             field.name: field.decoder.decode(_decrypt(cipher, a2b_base64(sealed[field.name]), place + field.mark))
             for field in _personal(type(event))
             if field.name in sealed
         }
     except InvalidTag:
-        raise Unreadable(f"the seal of position {event.position} is broken") from None
+        raise _broken(event) from None
     return msgspec.structs.replace(event, withheld="", **values)
+
+
+def unseal(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> Event:
+    """The event with its personal fields readable, or marked as erased where a key is gone.
+
+    Raises ``Unreadable`` when a ciphertext or a key has been tampered with.
+    """
+    return event if event.seal is None else open_with(event, message_key(event, wrapped, subject_key))
+
+
+def _broken(event: Event) -> Unreadable:
+    return Unreadable(f"the seal of position {event.position} is broken")
 
 
 def closed(event: Event) -> Event:

@@ -7,6 +7,6 @@
 """
 
 from projections.access.looks import access
-from projections.access.queries import Page, Wanted, looks, who_looked
+from projections.access.queries import Page, Wanted, looks, positions_of, who_looked
 
-__all__ = ["Page", "Wanted", "access", "looks", "who_looked"]
+__all__ = ["Page", "Wanted", "access", "looks", "positions_of", "who_looked"]

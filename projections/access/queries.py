@@ -107,3 +107,11 @@ def who_looked(connection: Connection, ticket: UUID, until: datetime) -> list[tu
         " WHERE l.allowed AND l.at <= %(until)s ORDER BY l.actor, l.actor_kind"
     )
     return connection.execute(query.encode(), {"ticket": ticket, "until": until}).fetchall()
+
+
+def positions_of(connection: Connection, ticket: UUID) -> list[int]:
+    """The events of record that tell of somebody who was shown a ticket, or refused it, in order."""
+    found = connection.execute(
+        "SELECT position FROM access.tickets_looked WHERE ticket = %s ORDER BY position", (ticket,)
+    )
+    return [position for (position,) in found.fetchall()]

@@ -47,6 +47,20 @@ def test_the_transparency_log_is_read_as_the_readme_says(home: Path):
     assert b'"position":1,' in run.stdout
 
 
+def test_evidence_is_made_as_the_readme_says_and_holds(home: Path):
+    (_, preface), (_, opening), *_ = readme.blocks("Five minutes with curl")
+    ((_, block),) = readme.blocks("Evidence")
+    environment = {**os.environ, "ACTA_HOME": str(home)}
+    script = f"{preface}{opening}{block}"
+    run = subprocess.run(["bash", "-ec", script], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    made = CliRunner().invoke(cli, ["bundle", "1", "--out", str(home / "1.zip")], env=environment)
+    assert made.exit_code == 0, made.output
+    for bundle in (home / "evidence-1.zip", home / "1.zip"):
+        told = CliRunner().invoke(cli, ["verify-bundle", str(bundle)])
+        assert told.output.startswith("VALID: ticket #1"), told.output
+
+
 def test_who_looked_is_asked_as_the_readme_says(home: Path):
     (_, preface), (_, opening), *_ = readme.blocks("Five minutes with curl")
     ((_, block),) = readme.blocks("Who looked")
