@@ -24,6 +24,7 @@ from domain.envelope import Actor, Event
 from domain.errors import NotKnown
 from domain.person.events import ContactChanged, PersonEvent, PersonRegistered
 from domain.setup.events import EVERYWHERE
+from domain.setup.retention import kept_until, rule_for
 from domain.setup.state import Setup
 from domain.ticket.state import Ticket, fold
 from projections import access
@@ -190,9 +191,15 @@ def _request(edge: Edge, told: Disclosure, ticket: Ticket, zone: ZoneInfo) -> Re
         opened_at=today.opened_at,
         updated_at=today.updated_at,
         closed_at=today.closed_at,
+        kept_until=_kept_until(told.setup, today),
         held=bool(holds_over(told.setup, today, told.made_at)),
         facts=[_fact(event, by_position[event.position], told) for event in shown],
     )
+
+
+def _kept_until(setup: Setup, ticket: Ticket) -> datetime | None:
+    rule = rule_for(setup, ticket.department, ticket.request_type)
+    return None if rule is None or ticket.closed_at is None else kept_until(rule, ticket.closed_at)
 
 
 def _fact(shown: EventTold, event: Event, told: Disclosure) -> FactTold:

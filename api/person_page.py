@@ -56,10 +56,11 @@ def head(told: Disclosure, zone: ZoneInfo) -> str:
 def request(told: RequestTold, zone: ZoneInfo) -> str:
     """One request with all that happened to it."""
     closed = f", closed on {_when(told.closed_at, zone)}" if told.closed_at is not None else ""
+    kept = f" Kept until {_when(told.kept_until, zone)}." if told.kept_until is not None else ""
     not_theirs = "<p>It is another person's request now; here is what tells of you.</p>" if not told.theirs else ""
     return (
         f"<article><h3>Request {told.number}</h3><p>{escape(told.department)}, {escape(told.status.replace('_', ' '))};"
-        f" opened on {_when(told.opened_at, zone)}{closed}.</p>{not_theirs}"
+        f" opened on {_when(told.opened_at, zone)}{closed}.{kept}</p>{not_theirs}"
         f"{''.join(_fact(one, zone) for one in told.facts)}</article>"
     )
 

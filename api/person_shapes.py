@@ -58,7 +58,8 @@ class FactTold(msgspec.Struct, frozen=True, kw_only=True):
 class RequestTold(msgspec.Struct, frozen=True, kw_only=True):
     """A request of the person. ``theirs``: it still is; else only what tells of them is here.
 
-    ``held``: a legal hold forbids to erase it.
+    ``kept_until``: what it holds of the person is erased then, if it is not null and the rule stays as it is; ``held``:
+    a legal hold forbids to erase it.
     """
 
     ticket: UUID
@@ -69,6 +70,7 @@ class RequestTold(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None
+    kept_until: datetime | None
     held: bool
     facts: list[FactTold]
 

@@ -78,9 +78,20 @@ def definitions(setup: Setup, kind: str) -> dict[str, dict[str, Any]]:
         "request-types": setup.request_types_in_force,
     }
     return {
-        handle: {name: getattr(defined, name) for name in KINDS[kind]}
+        handle: {name: getattr(defined, name) for name in KINDS[kind]} | _retention(setup, kind, handle)
         for handle, defined in sorted(known[kind].items())
     }
+
+
+def _retention(setup: Setup, kind: str, handle: str) -> dict[str, Any]:
+    """How long tickets of a department or type are kept; nothing for other kinds."""
+    scope = {"departments": (handle, ""), "request-types": ("", handle)}.get(kind)
+    if scope is None:
+        return {}
+    rule = setup.retention_in_force.get(scope)
+    if rule is None:
+        return {"retention": None}
+    return {"retention": {name: getattr(rule, name) for name in ("retention_version", "years", "days", "persons")}}
 
 
 def setup_shown(setup: Setup) -> SetupShown:

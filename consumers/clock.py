@@ -3,12 +3,14 @@
 The sla view knows, behind an index, whose alarm has come: a warning, a breach, a step of an escalation chain, the end
 of a hold, a reminder, an automatic closing. Each such ticket gets one command, ``Strike``, and decides by its own
 events what is due. So nothing is recorded twice, whatever number of clocks run, die or come late; one works, others
-stand by.
+stand by. Every hour it lets go the tickets that were kept as long as their rule says (``retaining``).
 """
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from threading import Event as Flag
 from time import monotonic
 from uuid import UUID
@@ -16,6 +18,7 @@ from uuid import UUID
 from consumers.lease import Leases
 from consumers.loop import reason, run
 from consumers.project import connect
+from consumers.retaining import Told, retain, shows
 from domain.access.principal import system
 from domain.clock.striking import Strike
 from domain.desk import Desk, Order
@@ -27,6 +30,9 @@ BATCH = 256
 MOST_UNSHOWN = 4 * BATCH
 REST_S = 0.5
 STANDBY_S = 0.5
+LET_GO_AT_ONCE = 32
+PASS_S = 3600.0
+"""What is to be let go is due at the end of a day, so that nobody waits for it."""
 PUT_OFF_S = 5.0
 """After a ticket that nothing was due on, or that failed: the view may be behind, and others must not wait for it."""
 
@@ -60,6 +66,10 @@ class _Striking:
         self._reads = False
         self._unshown: dict[UUID, int] = {}
         self._put_off: dict[UUID, float] = {}
+        self._passing: Iterator[Told] | None = None
+        self._pass_head = 0
+        self._next_pass = 0.0
+        self._told: Counter[str] = Counter()
         self._leases = Leases(dsn, patience_s)
         try:
             self._connection = connect(dsn, patience_s)
@@ -85,7 +95,34 @@ class _Striking:
             self._connection, now, BATCH, closing=self._closing(), without=(*self._unshown, *self._put_off)
         )
         self._strike(due, now)
-        return 0.0 if len(due) == BATCH else REST_S
+        self._retain(now)
+        return 0.0 if len(due) == BATCH or self._passing is not None else REST_S
+
+    def _retain(self, now: datetime) -> None:
+        """Let go a few of the tickets that were kept long enough; a pass over all of them begins every hour."""
+        if self._passing is None and not self._begin_pass(now):
+            return
+        assert self._passing is not None
+        told = [one.outcome for one in islice(self._passing, LET_GO_AT_ONCE)]
+        self._told.update(told)
+        if len(told) < LET_GO_AT_ONCE:
+            if self._told:
+                counts = " ".join(f"{outcome}={count}" for outcome, count in sorted(self._told.items()))
+                _log.info("consumer=clock state=retained %s", counts)
+            self._passing, self._pass_head, self._told = None, 0, Counter()
+            self._next_pass = monotonic() + PASS_S
+
+    def _begin_pass(self, now: datetime) -> bool:
+        if monotonic() < self._next_pass:
+            return False
+        self._next_pass = monotonic() + PUT_OFF_S
+        if not self._desk.setup().retention_in_force:
+            return False
+        self._pass_head = self._pass_head or self._desk.store.head()
+        if not shows(self._connection, self._pass_head):
+            return False
+        self._passing = retain(self._desk, self._connection, now)
+        return True
 
     def _can_read(self) -> bool:
         """Whether the view is there, and is the one that this software describes."""

@@ -31,6 +31,7 @@ from deploy.cli_import import importing
 from deploy.cli_looked import looked
 from deploy.cli_persons import persons
 from deploy.cli_recalculate import recalculate
+from deploy.cli_retention import retention
 from deploy.cli_rotate import rotate
 from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
@@ -58,6 +59,7 @@ cli.command()(explain)
 cli.command()(diff)
 cli.command()(looked)
 cli.command()(erase)
+cli.command()(retention)
 cli.command()(whatif)
 cli.command()(recalculate)
 cli.command(name="verify")(verify_record)

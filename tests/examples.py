@@ -154,6 +154,12 @@ EVENTS: tuple[Event, ...] = (
         updates=(t.SourceUpdate(0, MONDAY, "Updated by 21"), t.SourceUpdate(2, MONDAY, "Updated by 642")),
         fields={"closed_code": "code 5"},
     ),
+    t.TicketRetentionExpired(
+        department="it",
+        retention_version=2,
+        closed_at=datetime(2026, 3, 2, 17, tzinfo=UTC),
+        kept_until=datetime(2033, 3, 3, tzinfo=UTC),
+    ),
     t.TicketRedacted(versions=(3, 4), ground="Written about the wrong person."),
     PersonRegistered(name="Petra Prosser", email="petra@example.org", tier="gold", language="de"),
     ContactChanged(name="Petra Prosser-Weiss", email="petra@example.org", tier="gold"),
@@ -209,6 +215,8 @@ EVENTS: tuple[Event, ...] = (
         group="service-desk",
     ),
     s.RequestTypeRetired(request_type="access"),
+    s.RetentionVersioned(department="it", retention_version=2, years=7, persons=True),
+    s.RetentionRetired(request_type="access"),
     s.PriorityMatrixVersioned(matrix=MATRIX),
     s.LegalHoldPlaced(
         hold="0a1b2c3d",

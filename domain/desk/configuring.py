@@ -11,7 +11,7 @@ import msgspec
 
 from domain.clock.chain import Step
 from domain.clock.configured import calendar_of, policy_of
-from domain.desk.document import AgentPart, CalendarPart, DeskDocument, PolicyPart, RequestTypePart
+from domain.desk.document import AgentPart, CalendarPart, DeskDocument, PolicyPart, RequestTypePart, RetentionPart
 from domain.errors import SetupConflict
 from domain.moments import zone_named
 from domain.setup import events as e
@@ -47,8 +47,9 @@ def _wanted(document: DeskDocument, setup: Setup, contacts: Contacts, prune: boo
     if document.signature_meanings is not None and document.signature_meanings != setup.meanings:
         yield e.SignatureMeaningsListed(meanings=document.signature_meanings)
     for name, department in document.departments.items():
-        defined = e.DepartmentDefined(department=name, **department.model_dump())
+        defined = e.DepartmentDefined(department=name, **department.model_dump(exclude={"retention"}))
         yield from _if_new(defined, setup.departments.get(name))
+        yield from _retention((name, ""), department.retention, setup)
     for name, group in document.groups.items():
         yield from _if_new(e.GroupDefined(group=name, **group.model_dump()), setup.groups.get(name))
     for name, agent in document.agents.items():
@@ -60,6 +61,7 @@ def _wanted(document: DeskDocument, setup: Setup, contacts: Contacts, prune: boo
         yield from _policy(name, policy, document, setup)
     for name, request_type in document.request_types.items():
         yield from _request_type(name, request_type, setup)
+        yield from _retention(("", name), request_type.retention, setup)
     if prune:
         yield from _pruned(document, setup)
 
@@ -145,9 +147,29 @@ def _request_type(name: str, part: RequestTypePart, setup: Setup) -> Iterator[e.
     known = setup.request_types_in_force.get(name)
     versions = [version for request_type, version in setup.request_types if request_type == name]
     wanted = e.RequestTypeVersioned(
-        request_type=name, request_type_version=max(versions, default=0) + 1, **part.model_dump()
+        request_type=name,
+        request_type_version=max(versions, default=0) + 1,
+        **part.model_dump(exclude={"retention"}),
     )
     if _says(wanted, "request_type_version") != _says(known, "request_type_version"):
+        yield wanted
+
+
+def _retention(scope: tuple[str, str], part: RetentionPart | None, setup: Setup) -> Iterator[e.SetupEvent]:
+    department, request_type = scope
+    known = setup.retention_in_force.get(scope)
+    if part is None:
+        if known is not None:
+            yield e.RetentionRetired(department=department, request_type=request_type)
+        return
+    versions = [version for *of, version in setup.retention if tuple(of) == scope]
+    wanted = e.RetentionVersioned(
+        department=department,
+        request_type=request_type,
+        retention_version=max(versions, default=0) + 1,
+        **part.terms(),
+    )
+    if _says(wanted, "retention_version") != _says(known, "retention_version"):
         yield wanted
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from jsonschema import Draft202012Validator
@@ -32,8 +32,32 @@ Signatures = dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
 """Commands that take an electronic signature, each with the meanings it may have."""
 
 
+class RetentionPart(_Part):
+    """How long tickets are kept after they closed: so many ``years`` or ``days``, or ``forever``; one of the three.
+
+    Then what they hold of persons is erased; with ``persons`` those are forgotten who have nothing left.
+    """
+
+    years: int | None = Field(default=None, ge=1, le=200)
+    days: int | None = Field(default=None, ge=1, le=36_500)
+    forever: Literal[True] | None = None
+    persons: bool = False
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "RetentionPart":
+        if [self.years, self.days, self.forever].count(None) != 2:
+            raise ValueError("say years, days or forever, one of them")
+        if self.forever and self.persons:
+            raise ValueError("what is kept forever lets nobody be forgotten: leave out persons")
+        return self
+
+    def terms(self) -> dict[str, Any]:
+        """The rule as stored."""
+        return {"years": self.years or 0, "days": self.days or 0, "persons": self.persons}
+
+
 class DepartmentPart(_Part):
-    """A department; days, minutes and signatures as in ``DepartmentDefined``."""
+    """A department; as in ``DepartmentDefined``. Without ``retention`` its tickets are kept."""
 
     name: str = Field(min_length=1, max_length=200)
     default_group: str = ""
@@ -41,6 +65,7 @@ class DepartmentPart(_Part):
     close_after_days: int = Field(default=7, ge=0, le=3650)
     backdate_minutes: int = Field(default=0, ge=0, le=525_600)
     signatures: Signatures = Field(default={}, examples=[{"resolve": ["approved"]}])
+    retention: RetentionPart | None = None
 
 
 class GroupPart(_Part):
@@ -188,7 +213,10 @@ class PolicyPart(_Part):
 
 
 class RequestTypePart(_Part):
-    """Something one can ask a department for, with its form as JSON Schema (2020-12)."""
+    """Something one can ask a department for, with its form as JSON Schema (2020-12).
+
+    Without ``retention`` the department's counts.
+    """
 
     name: str = Field(min_length=1, max_length=200)
     department: str
@@ -196,6 +224,7 @@ class RequestTypePart(_Part):
     category: str = ""
     group: str = ""
     signatures: Signatures = {}
+    retention: RetentionPart | None = None
 
     @field_validator("form")
     @classmethod

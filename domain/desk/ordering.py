@@ -32,6 +32,7 @@ from domain.store.keys import SubjectKeys
 from domain.ticket.commands import COMMANDS, Command, Elsewhere, Situation, decide, must_be_where_it_is_possible
 from domain.ticket.commands.classifying import ChangeRequester
 from domain.ticket.commands.conversing import Reply
+from domain.ticket.commands.expiring import Expire
 from domain.ticket.commands.opening import FollowUp, Open, Requester, Split
 from domain.ticket.commands.redacting import Redact
 from domain.ticket.events import RequesterReplied, TicketEvent, TicketOpened
@@ -169,8 +170,9 @@ class Ordering(Task):
         request_type = command.request_type if isinstance(command, Open) else ticket.request_type
         must_be_signed(command, department, request_type, setup, order)
         # Not what a consumer makes of it, for what a backup has brought back.
-        if type(command) is Redact:
-            sealed_for = self.keys.subjects_of(stream, command.versions)
+        if type(command) in (Redact, Expire):
+            versions = command.versions if isinstance(command, Redact) else range(1, ticket.version + 1)
+            sealed_for = self.keys.subjects_of(stream, versions)
             holds = setup.holds_on(draft.work.now, persons=sealed_for)
             must_not_be_held((*holds_over(setup, ticket, draft.work.now), *holds))
         occurred_at = when(command, department, setup, order.principal, draft.work.now)

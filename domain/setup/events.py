@@ -178,6 +178,32 @@ class RequestTypeRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=Tr
     request_type: str
 
 
+class RetentionVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a rule, whole: how long tickets of a department, or of a type of request, are kept after closing.
+
+    ``years`` and ``days`` after closing, to the end of that day (UTC), what the ticket holds of persons is erased;
+    neither: never. ``persons``: whoever has nothing left then is forgotten as well.
+    """
+
+    TYPE = "setup.retention-versioned.v1"
+
+    department: str = ""
+    request_type: str = ""
+    retention_version: int
+    years: int = 0
+    days: int = 0
+    persons: bool = False
+
+
+class RetentionRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The rule applies to nothing any more."""
+
+    TYPE = "setup.retention-retired.v1"
+
+    department: str = ""
+    request_type: str = ""
+
+
 class PriorityMatrixVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Priority by impact and urgency: ``matrix[impact - 1][urgency - 1]``, 1 the highest."""
 

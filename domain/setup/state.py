@@ -52,6 +52,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     policies_in_force: Mapping[str, e.PolicyVersioned] = {}
     request_types: Mapping[tuple[str, int], e.RequestTypeVersioned] = {}
     request_types_in_force: Mapping[str, e.RequestTypeVersioned] = {}
+    retention: Mapping[tuple[str, str, int], e.RetentionVersioned] = {}
+    retention_in_force: Mapping[tuple[str, str], e.RetentionVersioned] = {}
     matrix: tuple[tuple[int, int, int], ...] = ITIL_MATRIX
     keys: Mapping[str, e.ApiKeyIssued] = {}
     kek: str = ""
@@ -176,6 +178,15 @@ def _changes(setup: Setup, event: Event) -> dict[str, Any]:
             }
         case e.RequestTypeRetired():
             return {"request_types_in_force": _without(setup.request_types_in_force, event.request_type)}
+        case e.RetentionVersioned():
+            scope = (event.department, event.request_type)
+            return {
+                "retention": _with(setup.retention, (*scope, event.retention_version), event),
+                "retention_in_force": _with(setup.retention_in_force, scope, event),
+            }
+        case e.RetentionRetired():
+            scope = (event.department, event.request_type)
+            return {"retention_in_force": _without(setup.retention_in_force, scope)}
         case e.PriorityMatrixVersioned():
             return {"matrix": event.matrix}
         case e.ApiKeyIssued():

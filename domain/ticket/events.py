@@ -591,6 +591,22 @@ class TicketImported(TicketEvent, frozen=True, kw_only=True, omit_defaults=True)
     fields: dict[str, Json] = {}
 
 
+class TicketRetentionExpired(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket was kept as long as a rule says, so what it holds of persons goes by the order that follows.
+
+    The rule is that version of a department's or a type of request's; ``kept_until`` is the end of its period, counted
+    from ``closed_at`` (that of the ticket it was merged into, if it was).
+    """
+
+    TYPE = "ticket.retention-expired.v1"
+
+    department: str = ""
+    request_type: str = ""
+    retention_version: int
+    closed_at: datetime
+    kept_until: datetime
+
+
 class TicketRedacted(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     """What the events of these versions hold of persons is erased for good; ``ground`` is public and stays."""
 
@@ -660,6 +676,7 @@ TicketFact = (
     | TicketSigned
     | TicketCorrected
     | TicketImported
+    | TicketRetentionExpired
     | TicketRedacted
 )
 """Every fact of a ticket, so that a fold that forgets one is a type error."""

@@ -136,6 +136,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     reopen_count: int = 0
     group_changes: int = 0
     redacted: frozenset[int] = frozenset()
+    expired: int = 0
     opened_at: datetime = UNSTAMPED
     updated_at: datetime = UNSTAMPED
     resolved_at: datetime | None = None
@@ -292,6 +293,8 @@ def _changes(t: Ticket, event: e.TicketFact) -> dict[str, Any]:
             return {"exempt": t.exempt | frozenset(event.clocks)}
         case e.TicketSigned():
             return {"signatures": (*t.signatures, _signature(event))}
+        case e.TicketRetentionExpired():
+            return {"expired": event.version}
         case e.TicketRedacted():
             return {"redacted": t.redacted | frozenset(event.versions)}
         case e.SlaWarned() | e.SlaChainStepTaken():

@@ -156,6 +156,20 @@ def request_type_retired(event: s.RequestTypeRetired, speech: Speech) -> str:
     return f"retired the type of request {quoted(event.request_type)}"
 
 
+@says(s.RetentionVersioned)
+def retention_versioned(event: s.RetentionVersioned, speech: Speech) -> str:
+    kept = [several(event.years, "year")] if event.years else []
+    kept += [several(event.days, "day")] if event.days else []
+    long = f"for {listed(kept)} after they closed" if kept else "for ever"
+    then = ", and lets those be forgotten who have nothing left then" if event.persons else ""
+    return f"set down version {event.retention_version} of a rule that keeps {_kept(event, speech)} {long}{then}"
+
+
+@says(s.RetentionRetired)
+def retention_retired(event: s.RetentionRetired, speech: Speech) -> str:
+    return f"retired the rule of how long {_kept(event, speech)} are kept"
+
+
 @says(s.PriorityMatrixVersioned)
 def matrix_versioned(event: s.PriorityMatrixVersioned, speech: Speech) -> str:
     pairs = zip(_IMPACTS, event.matrix, strict=True)
@@ -227,6 +241,12 @@ def _places(departments: tuple[str, ...], speech: Speech) -> str:
     if s.EVERYWHERE in departments:
         return "everywhere"
     return f"in {listed([speech.department(one) for one in departments])}" if departments else "nowhere"
+
+
+def _kept(event: s.RetentionVersioned | s.RetentionRetired, speech: Speech) -> str:
+    if event.request_type:
+        return f"tickets of the type {quoted(event.request_type)}"
+    return f"tickets of {speech.department(event.department)}"
 
 
 def _choice(value: object) -> str:

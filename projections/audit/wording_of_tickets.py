@@ -344,6 +344,13 @@ def _value(what: str, value: object, speech: Speech) -> str:
     return speech.moment(datetime.fromisoformat(str(value))) if what.endswith(" at") else quoted(value)
 
 
+@says(e.TicketRetentionExpired)
+def retention_expired(event: e.TicketRetentionExpired, speech: Speech) -> str:
+    of = f"the type {quoted(event.request_type)}" if event.request_type else speech.department(event.department)
+    rule = f"version {event.retention_version} of the rule for {of}"
+    return f"let the ticket go, which closed on {speech.moment(event.closed_at)} and was kept as {rule} says"
+
+
 @says(e.TicketRedacted)
 def redacted(event: e.TicketRedacted, speech: Speech) -> str:
     which = "version" if len(event.versions) == 1 else "versions"

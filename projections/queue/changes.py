@@ -205,6 +205,12 @@ def put_right(entry: QueueEntry, event: e.TicketCorrected, versions: Versions) -
     return changed(entry, event, versions, **changes)
 
 
+@entries.on(e.TicketRetentionExpired)
+def expire(entry: QueueEntry, event: e.TicketRetentionExpired, versions: Versions) -> QueueEntry:
+    """It is kept no longer."""
+    return changed(entry, event, versions, expired=True)
+
+
 @entries.on(
     e.ParticipantAdded,
     e.ParticipantRemoved,

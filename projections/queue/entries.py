@@ -11,7 +11,7 @@ from domain.clock.clocks import Clocks
 from domain.clock.folding import advance
 from domain.clock.hearing import mark_of
 from domain.envelope import Personal
-from domain.ticket.events import TicketEvent
+from domain.ticket.events import TicketEvent, TicketRedacted
 from projections.engine import History, Versions, View
 
 OPEN = ("new", "in_progress", "on_hold")
@@ -23,7 +23,10 @@ DUE = "coalesce(due_at, 'infinity'::timestamptz)"
 COUNTED = "status IN ('new', 'in_progress', 'on_hold') AND merged_into IS NULL AND NOT spam"
 """The tickets that are counted as open; an index has all that the counts need."""
 
-queue = View("queue", 4)
+KEPT = "closed_at IS NOT NULL AND NOT expired AND merged_into IS NULL"
+"""The tickets that are kept for a time after they closed; indexes have them by when they did."""
+
+queue = View("queue", 5)
 
 
 class QueueEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -31,7 +34,8 @@ class QueueEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``waiting_since``: since when the requester waits for an answer. ``due_at`` is the earliest of its running clocks,
     ``breaches_after`` the first instant at which one of them exceeds its target if nothing more happens; ``breached``
-    says that one has. ``clocks`` is what the next event needs to work these out.
+    says that one has. ``expired``: what it held of persons was let go, and nothing has come since. ``clocks`` is what
+    the next event needs to work these out.
     """
 
     ticket: UUID
@@ -63,6 +67,7 @@ class QueueEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     breached: bool = False
     merged_into: UUID | None = None
     spam: bool = False
+    expired: bool = False
     clocks: Clocks
 
 
@@ -72,7 +77,7 @@ entries = queue.table(
     key="ticket",
     history=History(
         by=(("group", "status"), ("department", "status"), ("assignee", "status")),
-        without=("clocks",),
+        without=("clocks", "expired"),
     ),
     indexes=(
         f'("group", status, ({DUE}), number)',
@@ -81,6 +86,8 @@ entries = queue.table(
         f"(status, ({DUE}), number)",
         "(requester, number)",
         "(number)",
+        f"(department, closed_at, ticket) WHERE {KEPT}",
+        f"(request_type, closed_at, ticket) WHERE {KEPT}",
         f'(department, "group", status, assignee, breaches_after, breached) WHERE {COUNTED}',
     ),
 )
@@ -91,6 +98,8 @@ def changed(entry: QueueEntry, event: TicketEvent, versions: Versions, **changes
     mark = mark_of(event)
     if mark is not None:
         changes |= shown(advance(entry.clocks, mark, versions))
+    if entry.expired and not isinstance(event, TicketRedacted):
+        changes.setdefault("expired", False)
     return replace(entry, version=event.version, updated_at=event.effective_at, **changes)
 
 

@@ -136,6 +136,18 @@ def test_who_is_unknown_or_held_or_asked_for_by_the_wrong_one(house, admin, alic
     assert len(exported(house, admin, person, full=True)["processing"]["holds"]) == 1
 
 
+def test_the_export_says_how_long_a_request_is_kept(house, admin, alice, petras):
+    admin.put("/setup/departments/it", json={"name": "IT", "default_group": "first", "retention": {"years": 7}})
+    done(alice, petras[0], "cancel", reason="Not needed.")
+    told = exported(house, admin, found(admin, "petra@example.org"))
+    closed, kept = told["requests"][0]["closed_at"], told["requests"][0]["kept_until"]
+    assert int(kept[:4]) == int(closed[:4]) + 7
+    assert kept.endswith("T00:00:00Z")
+    assert told["requests"][1]["kept_until"] is None
+    shown = admin.get("/setup/departments/it").json()["retention"]
+    assert shown == {"retention_version": 1, "years": 7, "days": 0, "persons": False}
+
+
 def test_everything_that_is_shown_of_other_people_is_recorded(house, admin, alice, petras):
     done(alice, petras[0], "change-requester", requester={"email": "kim@example.org"}, reason="It was for Kim.")
     before = house.desk.store.head()

@@ -5,6 +5,7 @@ from threading import Event as Flag
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from consumers.clock import CLOCK, clock
 from consumers.follow import follow
@@ -138,7 +139,10 @@ def test_a_view_that_is_wrong_about_one_ticket_does_not_hold_up_the_others(promi
     with running(follow, promised, views_dsn, [sla]) as feed:
         until(lambda: quiet(views_dsn, promised), feed)
         with psycopg.connect(views_dsn) as connection:
-            connection.execute("UPDATE sla_v4.tickets SET alarm_at = '2000-01-01Z' WHERE ticket = %s", (wrong,))
+            table = sql.Identifier(f"sla_v{sla.version}", "tickets")
+            connection.execute(
+                sql.SQL("UPDATE {} SET alarm_at = '2000-01-01Z' WHERE ticket = %s").format(table), (wrong,)
+            )
         fine = opened_ago(promised, 2 * HOUR)
         with running(clock, promised, views_dsn) as ticking:
             until(lambda: kinds(promised, fine)["sla.breached.v1"] == 1, feed, ticking)

@@ -32,6 +32,7 @@ NOWHERE = """\
     openings: {monday: 09:00-12:00}
     holidays: {country: ZZ, years: [2026]}
 """
+KEEPING = "request_types:\n  x:\n    name: X\n    retention: {{{}}}\n    department: it\n"
 ASKING = "request_types:\n  x:\n    name: X\n    department: it\n    form:\n      {form}\n"
 
 
@@ -75,6 +76,12 @@ def read(tmp_path: Path, text: str) -> Setup:
         ("  night:\n    zone: UTC\n    openings: {monday: 09:00-12:00}\n    special: {2026-12-24: 9}\n", 12, "09:00"),
         (NOWHERE.replace("ZZ, years: [2026]", "DE, years: [20260]"), 12, "2200"),
         ("grants:\n  alice: {agnet: [it]}\n", 10, "agnet"),
+        (KEEPING.format("years: 7, days: 3"), 12, "one of them"),
+        (KEEPING.format("persons: true"), 12, "one of them"),
+        (KEEPING.format("forever: true, persons: true"), 12, "leave out persons"),
+        (KEEPING.format("months: 3"), 12, "months"),
+        (KEEPING.format("years: 0"), 12, "years"),
+        (KEEPING.format("forever: false"), 12, "forever"),
         ("departments: [\n", 9, ""),
     ],
     ids=lambda value: str(value)[:30] if isinstance(value, str) else "",
