@@ -19,6 +19,7 @@ from api import (
     could_look,
     difference,
     erasing,
+    exports,
     feed,
     health,
     holds,
@@ -39,6 +40,7 @@ from api import (
     who_looked,
 )
 from api.edge import Edge
+from api.exports import Exports
 from api.gate import must_be_guarded
 from api.oidc import Oidc
 from api.outermost import Outermost
@@ -55,6 +57,7 @@ ROUTERS = (
     sla.router,
     recalculation.router,
     reports.router,
+    exports.router,
     audit.router,
     feed.router,
     record.router,
@@ -93,14 +96,15 @@ def create_app(
     *,
     views: ConnectionPool,
     asyncapi: Mapping[str, Any],
+    exporters: Exports,
     auth: Oidc | None = None,
     settings: EdgeSettings | None = None,
 ) -> FastAPI:
     """The HTTP edge over a desk and its views.
 
     ``views`` are connections of a role that may read the views; ``asyncapi`` is the document of the topics, served as
-    it is; ``auth`` says whose OIDC tokens are good, beside API keys. Desk and views stay the caller's to close. Raises
-    ``RouteUnguarded`` if a route declares no permission.
+    it is; ``exporters`` write the log for process mining; ``auth`` says whose OIDC tokens are good, beside API keys.
+    Desk and views stay the caller's to close. Raises ``RouteUnguarded`` if a route declares no permission.
     """
     edge = Edge(desk, views, auth, settings or EdgeSettings())
 
@@ -115,6 +119,7 @@ def create_app(
     app = FastAPI(title="Acta", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.edge = edge
     app.state.asyncapi = asyncapi
+    app.state.exports = exporters
     app.router.redirect_slashes = False
     app.router.routes = [*commands.routes(), *(route for router in ROUTERS for route in router.routes)]
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

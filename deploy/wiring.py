@@ -11,11 +11,13 @@ from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.exports import Export, Exports
 from api.oidc import Oidc
 from api.settings import EdgeSettings
 from consumers import asyncapi
 from consumers.erasing import Eraser, forget_again
 from consumers.erasures import Erasures
+from consumers.exporting import Selection, ocel, xes
 from consumers.topics import Client, ensure_topic
 from deploy.embedded import EmbeddedPostgres
 from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
@@ -155,8 +157,28 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         witnesses=settings.witnesses,
         cosignatures=settings.cosignatures_path,
     )
+<<<<<<< HEAD
     topics = asyncapi.document([asyncapi.events(settings.topic), asyncapi.checkpoints(settings.checkpoint_topic)])
     return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)
+=======
+    topics = asyncapi.document([asyncapi.events(settings.topic)])
+    return create_app(opened, views=pool, asyncapi=topics, exporters=EXPORTS, auth=_oidc(settings), settings=edge)
+
+
+def _written_by(form: Callable[[Desk, Selection], Iterator[bytes]]) -> Callable[[Desk, Export], Iterator[bytes]]:
+    def export(desk: Desk, wanted: Export) -> Iterator[bytes]:
+        head = desk.store.head()
+        yield from form(
+            desk,
+            Selection(since=wanted.since, until=wanted.until, departments=wanted.departments, head=head),
+        )
+
+    return export
+
+
+EXPORTS: Exports = {"xes": _written_by(xes), "ocel": _written_by(ocel)}
+"""The log for process mining, as the API gives it."""
+>>>>>>> 94db80d (The log for process mining over HTTP, of the departments whose figures the caller may see)
 
 
 def _oidc(settings: Settings) -> Oidc | None:

@@ -33,6 +33,6 @@ class Named:
 
 @contextmanager
 def named() -> Iterator[Named]:
-    """An empty set, for as long as it is needed."""
-    with closing(sqlite3.connect("", isolation_level=None)) as connection:
+    """An empty set, for as long as it is needed; by one thread at a time, which may be another one each time."""
+    with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as connection:
         yield Named(connection)

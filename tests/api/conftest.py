@@ -21,6 +21,7 @@ from api.settings import EdgeSettings
 from consumers.asyncapi import document, events
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
+from deploy.wiring import EXPORTS
 from domain.access import api_keys as keys
 from domain.access.principal import system
 from domain.clock.configured import Configured
@@ -49,7 +50,12 @@ class House:
         self.desk = desk
         self.views = views
         self.app = create_app(
-            desk, views=views, asyncapi=document([events("acta.events")]), auth=auth, settings=settings
+            desk,
+            views=views,
+            asyncapi=document([events("acta.events")]),
+            exporters=EXPORTS,
+            auth=auth,
+            settings=settings,
         )
         self.server = Server(self.app, port=0)
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve()), daemon=True)
