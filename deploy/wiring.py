@@ -157,11 +157,7 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         witnesses=settings.witnesses,
         cosignatures=settings.cosignatures_path,
     )
-<<<<<<< HEAD
     topics = asyncapi.document([asyncapi.events(settings.topic), asyncapi.checkpoints(settings.checkpoint_topic)])
-    return create_app(opened, views=pool, asyncapi=topics, auth=_oidc(settings), settings=edge)
-=======
-    topics = asyncapi.document([asyncapi.events(settings.topic)])
     return create_app(opened, views=pool, asyncapi=topics, exporters=EXPORTS, auth=_oidc(settings), settings=edge)
 
 
@@ -178,7 +174,6 @@ def _written_by(form: Callable[[Desk, Selection], Iterator[bytes]]) -> Callable[
 
 EXPORTS: Exports = {"xes": _written_by(xes), "ocel": _written_by(ocel)}
 """The log for process mining, as the API gives it."""
->>>>>>> 94db80d (The log for process mining over HTTP, of the departments whose figures the caller may see)
 
 
 def _oidc(settings: Settings) -> Oidc | None:
