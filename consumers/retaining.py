@@ -21,7 +21,7 @@ from domain.desk.preserving import holds_over
 from domain.envelope import Act
 from domain.errors import NothingChanges, PersonNotFound, Refused, UnderLegalHold
 from domain.setup.events import RetentionVersioned
-from domain.setup.retention import closed_before, kept_until
+from domain.setup.retention import closed_before, counts_from, kept_until
 from domain.setup.state import Setup
 from domain.ticket.commands.expiring import Expire
 from domain.ticket.state import Ticket, fold
@@ -38,7 +38,7 @@ _log = logging.getLogger("acta.retention")
 class Told(NamedTuple):
     """What became, or would become, of a ticket that was kept long enough: gone, held back, or failed.
 
-    ``why`` are the holds, or what failed.
+    ``why`` are the holds, what failed, or from when on the rule counts.
     """
 
     ticket: Kept
@@ -47,11 +47,16 @@ class Told(NamedTuple):
     why: str = ""
 
 
-def due(connection: psycopg.Connection[Any], setup: Setup, now: datetime) -> Iterator[tuple[Kept, RetentionVersioned]]:
-    """Every ticket that was kept long enough, with the rule that says so; by rule, the oldest first."""
+def due(
+    connection: psycopg.Connection[Any], setup: Setup, now: datetime, *, young: bool = True
+) -> Iterator[tuple[Kept, RetentionVersioned]]:
+    """Every ticket that was kept long enough, with the rule that says so; by rule, the oldest first.
+
+    ``young``: also by rules that do not count yet.
+    """
     types = [request_type for _, request_type in setup.retention_in_force if request_type]
     for rule in setup.retention_in_force.values():
-        if not (rule.years or rule.days):
+        if not (rule.years or rule.days) or (counts_from(rule) > now and not young):
             continue
         last: Kept | None = None
         while page := kept(
@@ -72,7 +77,8 @@ def foreseen(desk: Desk, connection: psycopg.Connection[Any], now: datetime) -> 
     setup = desk.setup()
     for ticket, rule in due(connection, setup, now):
         holds = {hold for one, _ in _family(desk, ticket.ticket) for hold in _holds(desk, one, setup, now)}
-        yield Told(ticket, rule, "held" if holds else "due", ", ".join(sorted(holds)))
+        begins = f"the rule counts from {counts_from(rule):%Y-%m-%d %H:%M}Z" if counts_from(rule) > now else ""
+        yield Told(ticket, rule, "held" if holds else "due", ", ".join(sorted(holds)) or begins)
 
 
 def _holds(desk: Desk, ticket: Ticket, setup: Setup, now: datetime) -> set[str]:
@@ -93,7 +99,7 @@ def shows(connection: psycopg.Connection[Any], head: int) -> bool:
 def retain(desk: Desk, connection: psycopg.Connection[Any], now: datetime) -> Iterator[Told]:
     """Let go what was kept long enough, ticket by ticket, as far as the queue ``shows``."""
     gone: set[UUID] = set()
-    for ticket, rule in due(connection, desk.setup(), now):
+    for ticket, rule in due(connection, desk.setup(), now, young=False):
         yield _let_go(desk, connection, ticket, rule, now, gone)
 
 

@@ -56,7 +56,9 @@ def place_hold(
             departments=department or (),
             until=until,
         )
-    console.print(f"The hold {placed.hold} is in force; it is recorded at position {position}.", highlight=False)
+    console.print(
+        f"The hold {placed.hold} is in force; it is recorded at position {position}.", highlight=False, soft_wrap=True
+    )
 
 
 @holds.command(name="list")
@@ -67,7 +69,7 @@ def list_holds(
     with wiring.database(read(os.environ)) as found, wiring.desk(found) as desk:
         for hold in legal_holds(desk).values():
             if all or hold.in_force:
-                console.print(_told(hold), highlight=False, markup=False)
+                console.print(_told(hold), highlight=False, markup=False, soft_wrap=True)
 
 
 @holds.command(name="lift")
@@ -78,7 +80,9 @@ def lift_hold(
     """Lift a hold: what it covered may be erased again."""
     with wiring.database(read(os.environ)) as found, wiring.desk(found) as desk:
         _, position = lift(desk, running.OPERATOR, hold=hold, reason=reason)
-    console.print(f"The hold {hold} is lifted; that is recorded at position {position}.", highlight=False)
+    console.print(
+        f"The hold {hold} is lifted; that is recorded at position {position}.", highlight=False, soft_wrap=True
+    )
 
 
 def _told(hold: LegalHold) -> str:

@@ -22,7 +22,8 @@ def retention(
 ) -> None:
     """Let go the tickets that were kept as long as their rule says: what they hold of persons is erased.
 
-    The rules stand in desk.yaml, `retention:` of a department or a type of request. `acta clock`, which `acta run` has
+    The rules stand in desk.yaml, `retention:` of a department or a type of request; a new one counts from a day after
+    it was configured. `acta clock`, which `acta run` has
     in it, does the same by itself every hour; `acta eraser` carries out what is ordered. Ends with 1 if a ticket could
     not be let go for another reason than a legal hold.
     """

@@ -67,7 +67,11 @@ def _put_first(source: KeySource, new: Path) -> None:
         )
     known = keys_from(source)
     if draw_key(new):
-        console.print(f"A new key-encryption key was drawn into {new}: keep a copy of it elsewhere.", highlight=False)
+        console.print(
+            f"A new key-encryption key was drawn into {new}: keep a copy of it elsewhere.",
+            highlight=False,
+            soft_wrap=True,
+        )
     key = secret_bytes(new, "--new-kek-file")
     wanted = (key, *(one for one in known if one != key))
     if wanted != known:

@@ -182,7 +182,8 @@ class RetentionVersioned(SetupEvent, frozen=True, kw_only=True, omit_defaults=Tr
     """A version of a rule, whole: how long tickets of a department, or of a type of request, are kept after closing.
 
     ``years`` and ``days`` after closing, to the end of that day (UTC), what the ticket holds of persons is erased;
-    neither: never. ``persons``: whoever has nothing left then is forgotten as well.
+    neither: never. ``persons``: whoever has nothing left then is forgotten as well. It counts from a day after it was
+    recorded.
     """
 
     TYPE = "setup.retention-versioned.v1"

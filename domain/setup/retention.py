@@ -5,6 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 from domain.setup.events import RetentionVersioned
 from domain.setup.state import Setup
 
+GRACE = timedelta(days=1)
+"""A rule counts only so long after it was recorded, since what it lets go is gone: time to see what it would be."""
+
 _DAY = timedelta(days=1)
 
 
@@ -13,6 +16,11 @@ def rule_for(setup: Setup, department: str, request_type: str) -> RetentionVersi
     by_type = setup.retention_in_force.get(("", request_type)) if request_type else None
     rule = by_type or setup.retention_in_force.get((department, ""))
     return None if rule is None or not (rule.years or rule.days) else rule
+
+
+def counts_from(rule: RetentionVersioned) -> datetime:
+    """From when on anything is let go by a rule (UTC)."""
+    return rule.recorded_at + GRACE
 
 
 def kept_until(rule: RetentionVersioned, closed_at: datetime) -> datetime:

@@ -55,7 +55,17 @@ def desk(database: str) -> Iterator[Desk]:
         connection.execute(f'GRANT CREATE ON DATABASE "{name}" TO acta_projector'.encode())
     with open_desk(database) as desk:
         desk.configure(plan(DeskDocument.model_validate(RULES), {}), ACT)
+    two_days_pass(database)
+    with open_desk(database) as desk:
         yield desk
+
+
+def two_days_pass(database: str) -> None:
+    """Everything that is recorded was two days ago."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE acta.events DISABLE TRIGGER append_only")
+        connection.execute("UPDATE acta.events SET recorded_at = recorded_at - interval '2 days'")
+        connection.execute("ALTER TABLE acta.events ENABLE ALWAYS TRIGGER append_only")
 
 
 @pytest.fixture
@@ -139,6 +149,32 @@ def test_a_process_whose_watch_is_ahead_lets_nothing_go_before_its_day(
     command = Expire(as_of=desk.now() + 100 * DAY)
     with pytest.raises(NothingChanges):
         desk.handle(Order(command=command, principal=RETAINER, ticket=str(receipt.ticket)))
+
+
+def test_a_rule_lets_nothing_go_on_the_day_it_was_configured_and_what_it_would_is_shown(
+    desk: Desk, passed: Callable[..., dict[int, str]]
+):
+    receipt = closed(desk, 40)
+    shorter = RULES["departments"]["it"] | {"retention": {"days": 5}}
+    desk.configure(plan(DeskDocument.model_validate({"departments": {"it": shorter}}), {}), ACT)
+    assert passed(dry=True) == {receipt.number: "due"}
+    assert passed() == {}
+    with pytest.raises(NothingChanges):
+        desk.handle(Order(command=Expire(as_of=desk.now()), principal=RETAINER, ticket=str(receipt.ticket)))
+    assert expirations(desk, receipt) == []
+
+
+def test_a_pass_that_ends_anywhere_is_finished_by_the_next_one(
+    desk: Desk, database: str, followed: Callable[[], None], passed: Callable[..., dict[int, str]]
+):
+    receipts = [closed(desk, 40, requester={"email": f"{n}@example.org"}) for n in range(6)]
+    followed()
+    with connect(as_role(database, "acta_projector")) as views:
+        broken_off = retain(desk, views, desk.now())
+        assert [next(broken_off).outcome for _ in range(4)] == ["gone"] * 4
+        broken_off.close()
+    assert list(passed().values()) == ["gone"] * 2
+    assert [len(expirations(desk, receipt)) for receipt in receipts] == [1] * 6
 
 
 def test_what_a_hold_covers_stays_and_is_told_until_it_is_lifted(desk: Desk, passed: Callable[..., dict[int, str]]):

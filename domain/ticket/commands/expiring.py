@@ -7,7 +7,7 @@ in force. Like the clock's stroke the command is no verb of the desk: nobody els
 from domain.errors import NothingChanges
 from domain.moments import Moment
 from domain.setup.events import RetentionVersioned
-from domain.setup.retention import kept_until, rule_for
+from domain.setup.retention import counts_from, kept_until, rule_for
 from domain.ticket.commands.command import ALWAYS, Command, Decision, Ref, Situation, decide
 from domain.ticket.events import TicketRedacted, TicketRetentionExpired
 from domain.ticket.state import Ticket
@@ -43,7 +43,7 @@ def expire(command: Expire, ticket: Ticket, situation: Situation) -> Decision:
     if rule is None or last.closed_at is None:
         raise NothingChanges("No rule of retention lets this ticket go.")
     until = kept_until(rule, last.closed_at)
-    if until > min(command.as_of, situation.now):
+    if max(until, counts_from(rule)) > min(command.as_of, situation.now):
         raise NothingChanges("This ticket is still to be kept.")
     versions = tuple(sorted(set(range(1, ticket.version + 1)) - ticket.redacted - _own(ticket)))
     if not versions:
