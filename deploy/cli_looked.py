@@ -1,5 +1,7 @@
 """`acta looked`: who was shown a ticket, and who was refused it, asked of the running desk."""
 
+import csv
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,6 +21,7 @@ def looked(
     break_glass: Annotated[bool, typer.Option("--break-glass", help="Only what was seen for a reason given.")] = False,
     since: Annotated[str, typer.Option("--from", help="At or after this time (RFC 3339 with a zone).")] = "",
     until: Annotated[str, typer.Option("--to", help="Before this time.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Everything that is known of each look, as CSV.")] = False,
 ) -> None:
     """Tell who looked: at a ticket, or at whatever somebody was shown; oldest first, times in UTC.
 
@@ -26,6 +29,11 @@ def looked(
     recorded as well.
     """
     asked = {"ticket": ticket, "actor": actor, "from": since, "to": until, "break_glass": "true" if break_glass else ""}
+    if as_csv:
+        rows = csv.DictWriter(sys.stdout, _FIELDS, extrasaction="ignore")
+        rows.writeheader()
+        rows.writerows(map(_row, _looks(asked)))
+        return
     table = Table("at", "who", "asked for", "with the right", "tickets", "from")
     for look in _looks(asked):
         table.add_row(*_cells(look))
@@ -38,6 +46,18 @@ def _looks(asked: dict[str, str]) -> Iterator[dict[str, Any]]:
         page = running_desk.get("/record/access", {**asked, "limit": "1000", "cursor": str(cursor)})
         yield from page["looks"]
         cursor = page["next"]
+
+
+_FIELDS = (
+    *("position", "at", "kind", "actor", "allowed", "break_glass", "reason", "operation", "question", "permission"),
+    *("departments", "named", "tickets", "persons", "code", "times", "origin", "key"),
+)
+
+
+def _row(look: dict[str, Any]) -> dict[str, Any]:
+    named = " ".join(str(ticket["number"] or ticket["ticket"]) for ticket in look["named"])
+    actor = {"kind": look["actor"]["kind"], "actor": look["actor"]["id"]}
+    return {**look, **actor, "departments": " ".join(look["departments"]), "named": named}
 
 
 def _cells(look: dict[str, Any]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The README is true: its tour runs, its settings are the settings."""
 
+import csv
 import json
 import os
 import re
@@ -72,6 +73,9 @@ def test_who_looked_is_asked_as_the_readme_says(home: Path):
     told = CliRunner().invoke(cli, ["looked", "1"], env=environment)
     assert told.exit_code == 0, told.output
     assert "get-ticket" in told.output
+    rows = CliRunner().invoke(cli, ["looked", "1", "--csv"], env=environment).output.splitlines()
+    first = next(csv.DictReader(rows))
+    assert (first["operation"], first["named"], first["allowed"]) == ("get-ticket", "1", "True")
 
 
 def test_only_the_owner_can_read_where_the_key_stands(home: Path):
