@@ -166,7 +166,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     if isinstance(guard, Permitted):
         operation["x-permission"] = list(guard.permissions)
         operation["x-recorded"] = guard.personal
-        if guard.personal and "/tickets/{ref}" in route.path:
+        if guard.personal and route.path.startswith("/tickets/{ref}"):
             operation["parameters"].append(_BREAK_GLASS)
     elif isinstance(guard, Commanding):
         operation["x-permission"] = [name for name in (guard.permission, guard.own) if name]
