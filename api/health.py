@@ -11,6 +11,8 @@ from api import answers, openapi, shapes
 from api.edge import edge_of
 from api.gate import PUBLIC
 from api.problems import NoSuchPage, kinds, page
+from api.settings import EdgeSettings
+from projections.ledger import Cosignatures, Folder
 
 router = APIRouter(tags=["running"], dependencies=[PUBLIC])
 
@@ -69,8 +71,19 @@ async def get_metrics(request: Request) -> Response:
     """What this process has done so far, in Prometheus' text format."""
     edge = edge_of(request)
     head = await edge.read(edge.desk.store.head)
-    text = edge.metrics.text(head_position=head, event_streams_waiting=edge.head.waiting)
+    ledger = await edge.read(lambda: _ledger(edge.settings))
+    text = edge.metrics.text(head_position=head, event_streams_waiting=edge.head.waiting, **ledger)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _ledger(settings: EdgeSettings) -> dict[str, int]:
+    """How many events are signed, and how many a witness has cosigned: to be compared with the head's position."""
+    if settings.ledger is None:
+        return {}
+    found = {"ledger_signed_events": Folder(settings.ledger).signed_size()}
+    if settings.witnesses:
+        found["ledger_cosigned_events"] = Cosignatures(settings.cosignatures, settings.witnesses).common(1)
+    return found
 
 
 @router.get("/openapi.json", operation_id="get-openapi", include_in_schema=False, response_model=None)

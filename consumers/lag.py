@@ -1,6 +1,6 @@
 """How far every follower of the store is behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from projections.engine import STORE, View
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """One follower; ``partition`` is None for the relay and the store's own feed.
+    """One follower; ``partition`` is None for whoever follows the whole store.
 
     ``seconds`` is the age of the oldest event that it has not read; ``stopped_at`` the position of the event that it
     cannot apply.
@@ -35,8 +35,9 @@ def lag(
     views: Sequence[View],
     client: Client | None = None,
     topic: str = "",
+    elsewhere: Mapping[str, int] | None = None,
 ) -> list[Lag]:
-    """The relay, if there is a topic, and every view and partition.
+    """The relay, if there is a topic, those who keep ``elsewhere`` how far they are, and every view and partition.
 
     A view's partition without an event of its own counts as far as it has been told the head, so ``events`` may count
     some of other partitions.
@@ -46,6 +47,7 @@ def lag(
     if client is not None:
         tails = read_tails(client, topic)
         found.append(("relay", None, min((tail.position if tail else 0 for tail in tails), default=0), None))
+    found += [(name, None, position, None) for name, position in (elsewhere or {}).items()]
     installed = connection.execute("SELECT to_regclass('projections.marks')").fetchone()
     if installed is not None and installed[0] is not None:
         rows = connection.execute(

@@ -37,11 +37,12 @@ from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
 from deploy.cli_whatif import whatif
 from deploy.cli_witness import witness_log
-from deploy.keeping import announce_log, keep_log, together
+from deploy.keeping import announce_log, how_far, keep_log, together
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
 from domain.errors import Refused
 from projections.engine import Stopped, View, skip
+from projections.ledger import Folder
 from projections.views import ALL
 
 main_help = (
@@ -201,17 +202,22 @@ def rebuild(name: Annotated[str, typer.Argument(help="The view.")]) -> None:
 
 @cli.command()
 def status() -> None:
-    """How far every follower of the store is behind it, and the event at which a view stopped, if one did."""
+    """How far every follower of the store is behind it: relay, ledger, witnesses, mirror, views.
+
+    Shows the event at which a view stopped, if one did, and when the transparency log was signed last.
+    """
     with opened() as (found, desk), connect(wiring.projector_url(found)) as connection:
         client = wiring.kafka(found) if found.kafka else None
         table = Table("follower", "partition", "position", "events behind", "seconds behind", "stopped at")
-        for one in lag(desk.store, connection, ALL, client, found.topic):
+        for one in lag(desk.store, connection, ALL, client, found.topic, how_far(found)):
             partition = "" if one.partition is None else str(one.partition)
             stopped_at = "" if one.stopped_at is None else f"{one.stopped_at:,}"
             table.add_row(
                 one.follower, partition, f"{one.position:,}", f"{one.events:,}", f"{one.seconds:.1f}", stopped_at
             )
         console.print(f"The store is at position {desk.store.head():,}.")
+        if signed_at := Folder(found.ledger_path).signed_at():
+            console.print(f"The transparency log was signed last at {signed_at:%Y-%m-%d %H:%M:%S} UTC.")
         console.print(table)
 
 

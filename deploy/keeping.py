@@ -6,11 +6,13 @@ from threading import Thread
 
 from consumers.announcing import announce
 from consumers.ledger import ledger
-from consumers.mirror_places import place_at
+from consumers.loop import NotYet
+from consumers.mirror_places import Place, place_at
 from consumers.mirroring import mirror
 from deploy import wiring
 from deploy.settings import Settings, SettingsError
 from domain.desk import Desk
+from projections.ledger import CHECKPOINT, Cosignatures, Folder, size_of
 
 Work = Callable[[Flag], None]
 """What goes on until the flag is set."""
@@ -23,10 +25,7 @@ def keep_log(settings: Settings, desk: Desk) -> list[Work]:
     bound_in = settings.ledger_signed_path
     works: list[Work] = [lambda stop: ledger(desk.store, lease, folder, signer, stop, bound_in=bound_in)]
     if settings.ledger_mirror:
-        try:
-            place = place_at(settings.ledger_mirror)
-        except (ValueError, OSError) as fault:
-            raise SettingsError(f"ACTA_LEDGER_MIRROR: {fault}") from None
+        place = _place(settings)
         works.append(lambda stop: mirror(folder, signer.verifier, lease, place, stop))
     return works
 
@@ -39,6 +38,24 @@ def announce_log(settings: Settings) -> list[Work]:
     lease = wiring.url(settings.database_url, "ACTA_DATABASE_URL")
     client, topic = wiring.kafka(settings), settings.checkpoint_topic
     return [lambda stop: announce(folder, verifier, lease, client, topic, stop)]
+
+
+def how_far(settings: Settings) -> dict[str, int]:
+    """How many events the ledger has signed, each witness cosigned, and the mirror shows.
+
+    A mirror that cannot be asked counts as empty.
+    """
+    with Folder(settings.ledger_path) as log:
+        found = {"ledger": log.signed_size()}
+    cosignatures = Cosignatures(settings.cosignatures_path, settings.witnesses)
+    found |= {witness.name: cosignatures.newest(witness) for witness in settings.witnesses}
+    if settings.ledger_mirror:
+        try:
+            shown = _place(settings).read(CHECKPOINT) or b""
+            found["mirror"] = size_of(shown.decode())
+        except (NotYet, ValueError):
+            found["mirror"] = 0
+    return found
 
 
 def together(works: Sequence[Work], stop: Flag) -> None:
@@ -59,3 +76,10 @@ def together(works: Sequence[Work], stop: Flag) -> None:
         thread.join()
     if faults:
         raise faults[0]
+
+
+def _place(settings: Settings) -> Place:
+    try:
+        return place_at(settings.ledger_mirror)
+    except (ValueError, OSError) as fault:
+        raise SettingsError(f"ACTA_LEDGER_MIRROR: {fault}") from None

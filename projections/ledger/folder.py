@@ -16,6 +16,7 @@ replaced last, whole, and what lies beyond its size is not there for any reader.
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -68,6 +69,12 @@ class Folder:
     def signed_size(self) -> int:
         """How many entries the newest checkpoint signs; 0 before the first."""
         return size_of(self.text(CHECKPOINT))
+
+    def signed_at(self) -> datetime | None:
+        """When the newest checkpoint was published, by the clock of the folder's disk; None before the first."""
+        with suppress(FileNotFoundError):
+            return datetime.fromtimestamp((self.path / CHECKPOINT).stat().st_mtime, UTC)
+        return None
 
     def note_from(self, size: int) -> str:
         """The first published note that signs at least so many entries; "" if there is none yet."""

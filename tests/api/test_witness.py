@@ -110,6 +110,16 @@ def cosigned_by_go(go: str, note: str, *vkeys: str) -> subprocess.CompletedProce
     return subprocess.run(words, cwd=GOLANG, input=note, capture_output=True, text=True, check=False, env=env)
 
 
+def test_metrics_tell_how_much_is_signed_and_how_much_is_cosigned(folder, witnessing, stranger) -> None:
+    grow(folder, 300)
+    with witnessing() as witness:
+        witness.look()
+    grow(folder, 700)
+    text = stranger.get("/metrics").text
+    assert "\nacta_ledger_signed_events 700\n" in text
+    assert "\nacta_ledger_cosigned_events 300\n" in text
+
+
 def test_a_log_that_has_not_grown_is_cosigned_once(folder, witnessing, notary) -> None:
     grow(folder, 3)
     with witnessing() as witness:

@@ -1,6 +1,7 @@
 """`acta witness` beside a running desk, and what `acta verify` makes of its cosignatures."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ VKEY = Cosigner(NAME, SEED).witness.vkey
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The desk that starts after this takes the witness's word."""
     monkeypatch.setenv("ACTA_WITNESSES", VKEY)
+    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture
@@ -59,6 +61,10 @@ def test_a_witness_cosigns_a_running_desk_and_verify_can_demand_it(home: Path, a
     demanded = acta(home, "verify", "--witness", VKEY)
     assert demanded.returncode == 0, demanded.stderr
     assert "Cosigned by witness.example/w1: the first " in demanded.stdout
+    status = acta(home, "status")
+    assert re.search(r"ledger *│ *│ *[1-9][0-9]* *│ *0 *│ *0.0", status.stdout), status.stdout
+    assert re.search(r"witness.example/w1 *│ *│ *[1-9][0-9]* ", status.stdout), status.stdout
+    assert "The transparency log was signed last at 20" in status.stdout
     stranger = acta(home, "verify", "--witness", Cosigner(NAME, bytes(32)).witness.vkey)
     assert stranger.returncode == 1
 
