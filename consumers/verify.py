@@ -12,7 +12,7 @@ from heapq import merge
 from consumers.differing import difference
 from consumers.entering import PAGE, Succession, entry_of
 from domain.record.growth import Growth
-from domain.record.merkle import HEIGHT, leaf_hash
+from domain.record.merkle import HEIGHT, SIZE, leaf_hash
 from domain.record.note import LINES, Checkpoint, NoteRefused, Verifier
 from domain.store.recorder import PostgresRecorder
 from projections.ledger import CHECKPOINT, CHECKPOINTS, Damaged, Folder
@@ -73,8 +73,10 @@ class _Pass:
         size = self._newest.size
         due = next(self._checkpoints, None)
         for page in self._pages(size):
+            start = self._tree.size
+            leaves = self._log.hashes(0, start, start + len(page))
             for succession in page:
-                self._take(succession)
+                self._take(succession, start, leaves)
                 while due is not None and due.size == self._tree.size:
                     self._must_have_this_root(due)
                     due = next(self._checkpoints, None)
@@ -97,17 +99,26 @@ class _Pass:
             yield page
             after = page[-1][0].position
 
-    def _take(self, succession: Succession) -> None:
+    def _take(self, succession: Succession, start: int, leaves: bytes) -> None:
+        """Compare one event; ``leaves`` are the leaf hashes that the log has from number ``start`` on."""
         event, previous = succession
         position = self._tree.size + 1
-        before = self._log.leaf(previous - 1) if 0 < previous < position else b""
+        if not 0 < previous < position:
+            before = b""
+        elif previous > start:
+            before = leaves[(previous - 1 - start) * SIZE : (previous - start) * SIZE]
+        else:
+            before = self._log.leaf(previous - 1)
         entry = entry_of(event, before)
         if event.position != position or entry != next(self._said):
             raise Differs(difference(self._store, self._log, self._newest.size, position, event))
-        for height, root in enumerate(self._tree.add(leaf_hash(entry))):
-            level, rest = divmod(height, HEIGHT)
-            number = (self._tree.size >> height) - 1
-            if not rest and self._log.hashes(level, number, number + 1) != root:
+        leaf = leaf_hash(entry)
+        if leaf != leaves[(position - 1 - start) * SIZE : (position - start) * SIZE]:
+            raise Differs(f"the log's tile of level 0 does not fit the events up to position {position}")
+        completed = self._tree.add(leaf)
+        for height in range(HEIGHT, len(completed), HEIGHT):
+            level, number = height // HEIGHT, (self._tree.size >> height) - 1
+            if self._log.hashes(level, number, number + 1) != completed[height]:
                 raise Differs(f"the log's tile of level {level} does not fit the events up to position {position}")
 
     def _must_have_this_root(self, checkpoint: Checkpoint) -> None:

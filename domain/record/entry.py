@@ -14,6 +14,9 @@ from uuid import UUID
 LARGEST = 65_535
 """Bytes of an entry: its length is written in two."""
 
+_TIME = len("2026-01-31T09:00:00.000000")
+"""Characters of a time without its zone, which is UTC."""
+
 
 def entry(
     position: int, stream: UUID, version: int, type_name: str, recorded_at: datetime, body: bytes, previous: bytes
@@ -26,7 +29,7 @@ def entry(
     # The names stand in the order that RFC 8785 asks for; of the values only the type could need escaping.
     return (
         f'{{"acta":1,"position":{position},"previous":"{previous.hex()}",'
-        f'"recorded_at":"{recorded_at.replace(tzinfo=None).isoformat(timespec="microseconds")}Z",'
+        f'"recorded_at":"{recorded_at.isoformat(timespec="microseconds")[:_TIME]}Z",'
         f'"sha256":"{sha256(body).hexdigest()}","stream":"{stream}","type":{_quoted(type_name)},"version":{version}}}'
     ).encode()
 

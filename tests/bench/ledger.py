@@ -1,27 +1,31 @@
 """Rows of the transparency log: from the store under a signature, and everything compared with what was signed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
-from time import perf_counter, process_time
+from time import monotonic, perf_counter, process_time
+
+import psutil
 
 from consumers.ledger import ledger
 from consumers.verify import verify
 from domain.desk import Desk
 from domain.record.note import Signer
 from projections.ledger import Folder
-from tests.bench.place import Place, desk_on
-from tests.bench.rows import PER_S, Row
-from tests.bench.seeding import fill
+from tests.bench.place import Place, acta, desk_on, process, wait
+from tests.bench.rows import MB, MS, PER_S, Limit, Row, percentile
+from tests.bench.seeding import fill, opening
 from tests.desks import as_role
 
 LIFE = 10
+COMMANDS_PER_S = 1_000
 SIGNER = Signer("bench.example/record", bytes(32))
 
 
 def measure(place: Place) -> list[Row]:
-    """ledger · verify"""
+    """ledger · beside · verify"""
     with place.store() as dsn, desk_on(dsn, service_level=True) as desk:
         fill(desk, [LIFE] * place.options.size(5_000, 300))
         head = desk.store.head()
@@ -29,9 +33,68 @@ def measure(place: Place) -> list[Row]:
         signed = [_measured(lambda folder=folder: _sign(desk, as_role(dsn, "acta_app"), folder)) for folder in folders]
         verified = [_measured(lambda folder=folder: _verify(desk, folder)) for folder in folders]
     return [
+        _beside(place),
         _row("ledger", f"store → hashed, in tiles, signed, {head:,} events", head, signed, 20_000),
         _row("verify", f"store against entries, tiles, checkpoints, {head:,} events", head, verified, 100_000),
+        *(_at_length(place) if place.options.large else ()),
     ]
+
+
+def _at_length(place: Place) -> list[Row]:
+    """`acta verify` over a million events: how fast, and how much memory from beginning to end."""
+    with place.store() as dsn, desk_on(dsn) as desk:
+        fill(desk, [LIFE] * 91_000)
+        head = desk.store.head()
+        home = place.folder / "long"
+        _sign(desk, as_role(dsn, "acta_app"), home / "ledger")
+        sizes: list[float] = []
+        began = perf_counter()
+        with process(acta("verify"), place.environment(dsn, ACTA_HOME=str(home))) as verifying:
+            pause = Flag()
+            while verifying.alive:
+                with suppress(psutil.Error):  # it may end in between
+                    sizes.append(verifying.memory_mb())
+                pause.wait(0.1)
+            seconds = perf_counter() - began
+            assert verifying.code == 0
+    middle = len(sizes) // 2
+    work = f"acta verify, {head:,} events, from its start to its end"
+    return [
+        Row("verify", work, PER_S, [head / seconds], None, 100_000),
+        Row("memory", f"{work}: most in its second half", MB, [max(sizes[middle:])], None, 200),
+        Row("memory", f"{work}: most in its first half", MB, [max(sizes[:middle])]),
+    ]
+
+
+def _beside(place: Place) -> Row:
+    """What a command waits for, with a ledger that signs meanwhile and without, in turns."""
+    with_it: list[float] = []
+    without: list[float] = []
+    with place.store() as dsn, desk_on(dsn, service_level=True) as desk:
+        fill(desk, [1])
+        home = place.folder / "beside"
+        environment = place.environment(dsn, ACTA_HOME=str(home))
+        for _ in range(place.options.runs):
+            without.append(_waited(place, desk))
+            with process(acta("ledger"), environment) as ledger_process:
+                wait(lambda: Folder(home / "ledger").signed_size() >= desk.store.head(), ledger_process)
+                with_it.append(_waited(place, desk))
+    work = f"a command at {COMMANDS_PER_S:,}/s until it is durable, while a ledger signs: p99"
+    return Row("beside", work, MS, with_it, Limit("the same without a ledger", without))
+
+
+def _waited(place: Place, desk: Desk) -> float:
+    """Milliseconds that a command takes at a steady pace, 99th percentile."""
+    count = COMMANDS_PER_S * place.options.size(10, 3)
+    waited: list[float] = []
+    order, pause, begun = opening(), Flag(), monotonic()
+    for number in range(count):
+        pause.wait(max(0.0, begun + number / COMMANDS_PER_S - monotonic()))
+        asked = monotonic()
+        desk.submit(order).add_done_callback(lambda _, asked=asked: waited.append(monotonic() - asked))
+    while len(waited) < count:
+        pause.wait(0.01)
+    return percentile(waited, 0.99) * 1000
 
 
 def _row(name: str, work: str, events: int, measured: list[tuple[float, float]], bar: float) -> Row:

@@ -115,6 +115,7 @@ class Place:
     def environment(self, owner_dsn: str, **more: str) -> dict[str, str]:
         """What Acta's processes on a database are told."""
         kek = self.folder / "kek"
+        kek.touch(mode=0o600)
         kek.write_bytes(KEK)
         given = {name: value for name, value in os.environ.items() if not name.startswith("ACTA_")}
         return given | {
@@ -157,6 +158,11 @@ class Process:
     def alive(self) -> bool:
         """Whether it runs."""
         return self._opened.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._opened.poll()
 
     def cpu_s(self) -> float:
         """Processor time so far, in seconds."""
