@@ -19,9 +19,10 @@ from api.person_shapes import SCHEMA, ContactTold, FactTold, LookTold, Processin
 from api.tickets import events_shown
 from api.visibility import ActorShown, EventTold, sight_of
 from domain.access.principal import ROLES, Principal
+from domain.desk.forgetting import touched
 from domain.desk.preserving import holds_over
 from domain.envelope import Actor, Event
-from domain.errors import NotKnown
+from domain.errors import NotKnown, PersonNotFound
 from domain.person.events import ContactChanged, PersonEvent, PersonRegistered
 from domain.setup.events import EVERYWHERE
 from domain.setup.retention import kept_until, rule_for
@@ -48,10 +49,12 @@ _LOOKS = 500
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
     """What is told beside the requests and the looks, and what is needed to go on with those.
 
-    ``reader`` is in whose eyes requests are told: the person's, or for a full export the caller's.
+    ``subjects`` are those for whom what concerns the person is sealed; ``reader`` is in whose eyes requests are told:
+    the person's, or for a full export the caller's.
     """
 
     person: UUID
+    subjects: frozenset[UUID]
     made_at: datetime
     position: int
     full: bool
@@ -65,12 +68,19 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
     next_looks: int | None
 
 
-async def disclose(request: Request, caller: Principal, person: UUID, permission: str, *, full: bool) -> Disclosure:
-    """Find what there is of a person and say that it is shown; raises ``NotKnown`` if nobody knows them."""
+async def disclose(
+    request: Request, caller: Principal, person: UUID, permission: str, *, elsewhere: bool, full: bool
+) -> Disclosure:
+    """Find what there is of a person and say that it is shown; raises ``NotKnown`` if nobody knows them.
+
+    ``elsewhere``: also what they wrote on requests that never were theirs, for which every key there is is looked at.
+    """
     edge = edge_of(request)
     setup = await edge.callers.setup()
     position = await edge.read(edge.desk.store.head)
     streams = await edge.view("queue", lambda connection: requests_of(connection, person), position)
+    if elsewhere:
+        streams += [stream for stream in await edge.read(lambda: _written_on(edge, person)) if stream not in streams]
     looks, following = await _looks(edge, person, None, full, position)
 
     def ask() -> Disclosure:
@@ -89,6 +99,7 @@ async def disclose(request: Request, caller: Principal, person: UUID, permission
             full=full,
             contacts=[_contact(event) for event in history if isinstance(event, PersonRegistered | ContactChanged)],
             processing=_processing(setup, person, tickets, now, full=full),
+            subjects=frozenset({person, edge.desk.keys.sealing(person)}),
             reader=caller if full else _themselves(person),
             tickets=tickets,
             setup=setup,
@@ -128,6 +139,14 @@ def head_of(told: Disclosure) -> dict[str, Any]:
         "contacts": told.contacts,
         "processing": told.processing,
     }
+
+
+def _written_on(edge: Edge, person: UUID) -> list[UUID]:
+    """The tickets on which anything is sealed for the person."""
+    try:
+        return [one.stream for one in touched(edge.desk, person) if one.number is not None]
+    except PersonNotFound:
+        return []
 
 
 def _themselves(person: UUID) -> Principal:
@@ -176,9 +195,9 @@ def _request(edge: Edge, told: Disclosure, ticket: Ticket, zone: ZoneInfo) -> Re
     history = edge.desk.history(ticket.ticket)
     today = fold(history)
     theirs = today.requester == told.person
-    if not theirs and not told.full:
-        # What is another person's request today is told as far as it tells of this one.
-        history = [event for event in history if event.seal is not None and event.seal.subject == told.person]
+    if not theirs and not (told.full and told.person in today.former_requesters):
+        # What is another person's request is told as far as it tells of this one.
+        history = [event for event in history if event.seal is not None and event.seal.subject in told.subjects]
     sight = "all" if told.full else (sight_of(today, told.reader) or "own")
     by_position = {event.position: event for event in history}
     shown = events_shown(edge, told.reader, history, sight, told.names, zone)
@@ -203,7 +222,7 @@ def _kept_until(setup: Setup, ticket: Ticket) -> datetime | None:
 
 
 def _fact(shown: EventTold, event: Event, told: Disclosure) -> FactTold:
-    own = event.seal is None or event.seal.subject == told.person
+    own = event.seal is None or event.seal.subject in told.subjects
     return FactTold(
         version=shown.version,
         type=shown.type,

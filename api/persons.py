@@ -76,18 +76,23 @@ async def export_person(
     """
     must_be_allowed_everywhere(edge_of(request), caller, "record.disclose")
     zone = parameters.must_be_zone(timezone, "timezone")
-    return _sent(request, await disclose(request, caller, person, "record.disclose", full=full), format, zone)
+    told = await disclose(request, caller, person, "record.disclose", elsewhere=True, full=full)
+    return _sent(request, told, format, zone)
 
 
 @router.get("/me/export", operation_id="export-me", response_model=None, openapi_extra=_described())
 async def export_me(
     request: Request, caller: Themselves, format: _Format = "json", timezone: parameters.Timezone = "UTC"
 ) -> Response:
-    """All that is held of the caller: who they are to the desk, their requests, what is done with it, who looked."""
+    """All that is held of the caller: who they are to the desk, their requests, what is done with it, who looked.
+
+    What they wrote on the requests of others is in the export that the desk makes for them.
+    """
     zone = parameters.must_be_zone(timezone, "timezone")
     if caller.person is None:
         raise NotKnown("You have asked nothing here.")
-    return _sent(request, await disclose(request, caller, caller.person, "ticket.read-own", full=False), format, zone)
+    told = await disclose(request, caller, caller.person, "ticket.read-own", elsewhere=False, full=False)
+    return _sent(request, told, format, zone)
 
 
 def _sent(request: Request, told: Disclosure, format: str, zone: ZoneInfo) -> Response:

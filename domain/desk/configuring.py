@@ -208,9 +208,25 @@ def must_hold_together(setup: Setup) -> None:
         if request_type.group:
             _must_be_group_of(setup, request_type.group, request_type.department, f"{field}.group")
         _must_be_signable(setup, request_type.signatures, f"{field}.signatures")
+    for rule in setup.retention_in_force.values():
+        _must_outlast_reopening(rule, setup)
     for policy in setup.policies_in_force.values():
         _must_make_sense(policy, setup)
     must_not_tie(setup.policies_in_force.values())
+
+
+def _must_outlast_reopening(rule: e.RetentionVersioned, setup: Setup) -> None:
+    """What can still be reopened must not be gone."""
+    of_type = setup.request_types_in_force.get(rule.request_type)
+    department = setup.departments.get(of_type.department if of_type is not None else rule.department)
+    if department is None or rule.years or not rule.days or rule.days >= department.reopen_days:
+        return
+    field = f"request_types.{rule.request_type}" if rule.request_type else f"departments.{rule.department}"
+    raise SetupConflict(
+        f"{field}.retention: {rule.days} days are fewer than the {department.reopen_days} days in which a closed ticket"
+        f" of {department.department!r} can be reopened.",
+        field=f"{field}.retention.days",
+    )
 
 
 def _must_know(known: Mapping[str, Any], name: str, field: str) -> None:

@@ -102,6 +102,24 @@ def test_of_a_request_that_is_anothers_by_now_only_what_tells_of_the_person_is_t
     assert "salary" not in json.dumps(told)
 
 
+def test_what_a_person_wrote_on_the_request_of_another_is_told_and_nothing_else_of_it(
+    house, admin, alice, rita, petras
+):
+    mine = opened(rita, title="My knee, too")
+    done(alice, mine, "merge", into=petras[0], reason="The same.")
+    done(rita, mine, "reply", text="Is there any news?")
+    house.catch_up()
+    own = rita.get("/me/export").json()
+    assert [str(request["number"]) for request in own["requests"]] == [mine]
+    for full in (False, True):
+        told = exported(house, admin, own["person"], full=full)
+        requests = {str(request["number"]): request for request in told["requests"]}
+        assert set(requests) == {mine, petras[0]}
+        (fact,) = requests[petras[0]]["facts"]
+        assert (fact["data"]["text"], fact["by_person"]) == ("Is there any news?", True)
+        assert SECRET not in json.dumps(told)
+
+
 def test_the_page_is_whole_in_itself_and_shows_texts_as_texts(house, admin, alice):
     evil = "<script>alert(1)</script> & <img src=x>"
     number = opened(alice, requester={"email": "eve@example.org", "name": evil}, title=evil, description=evil)

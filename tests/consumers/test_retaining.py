@@ -155,7 +155,7 @@ def test_a_rule_lets_nothing_go_on_the_day_it_was_configured_and_what_it_would_i
     desk: Desk, passed: Callable[..., dict[int, str]]
 ):
     receipt = closed(desk, 40)
-    shorter = RULES["departments"]["it"] | {"retention": {"days": 5}}
+    shorter = RULES["departments"]["it"] | {"retention": {"days": 14}}
     desk.configure(plan(DeskDocument.model_validate({"departments": {"it": shorter}}), {}), ACT)
     assert passed(dry=True) == {receipt.number: "due"}
     assert passed() == {}

@@ -77,6 +77,7 @@ def read(tmp_path: Path, text: str) -> Setup:
         (NOWHERE.replace("ZZ, years: [2026]", "DE, years: [20260]"), 12, "2200"),
         ("grants:\n  alice: {agnet: [it]}\n", 10, "agnet"),
         (KEEPING.format("years: 7, days: 3"), 12, "one of them"),
+        (KEEPING.format("days: 13"), 12, "reopened"),
         (KEEPING.format("persons: true"), 12, "one of them"),
         (KEEPING.format("forever: true, persons: true"), 12, "leave out persons"),
         (KEEPING.format("months: 3"), 12, "months"),
