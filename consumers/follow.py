@@ -95,12 +95,14 @@ def rebuild(
     view: View,
     *,
     partitions: int = 0,
+    until: int | None = None,
     progress: Callable[[int], None] = lambda position: None,
 ) -> Edition:
     """Build ``view`` anew from the store while the old edition serves, and switch; return the new edition.
 
-    It is fed from the topic's ``partitions`` afterwards, or from the store when there are none. Raises ``Halted`` at an
-    event that cannot be read and that nobody has skipped; nothing has changed then.
+    It is fed from the topic's ``partitions`` afterwards, or from the store when there are none. With ``until`` it holds
+    what was recorded up to that position, and nothing else. Raises ``Halted`` at an event that cannot be read and that
+    nobody has skipped; nothing has changed then.
     """
     with connect(views_dsn, REBUILD_PATIENCE_S) as connection:
         skipped = frozenset[int]()
@@ -112,17 +114,17 @@ def rebuild(
         return build_anew(
             connection,
             view,
-            lambda after: _pages(desk, view, after, skipped),
+            lambda after: _pages(desk, view, after, skipped, until),
             versions=Configured(desk.setup),
             partitions=range(partitions) if partitions else (STORE,),
             progress=progress,
         )
 
 
-def _pages(desk: Desk, view: View, after: int, skipped: frozenset[int]) -> Iterator[list[Event]]:
+def _pages(desk: Desk, view: View, after: int, skipped: frozenset[int], until: int | None) -> Iterator[list[Event]]:
     """What ``view`` reads, and the last event of each page; a type that nobody knows may be one that it reads."""
     unread = EVENT_TYPES.keys() - UPCASTS.keys() - {event_type.TYPE for event_type in view.events()}
-    while page := desk.store.page(after, BATCH, opened=False):
+    while page := desk.store.page(after, BATCH, until=until, opened=False):
         wanted = [stored for stored in page[:-1] if stored.topic not in unread]
         events: list[Event] = []
         for item in open_in_bulk(desk, [*wanted, page[-1]], opened=view.personal()):

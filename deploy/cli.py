@@ -21,6 +21,7 @@ from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
+from deploy.cli_asof import asof
 from deploy.cli_diff import diff
 from deploy.cli_erase import erase
 from deploy.cli_evidence import bundle, proof, verify_bundle
@@ -58,6 +59,7 @@ cli.add_typer(exporting, name="export")
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(diff)
+cli.command()(asof)
 cli.command()(looked)
 cli.command()(erase)
 cli.command()(retention)

@@ -43,15 +43,25 @@ def ask(method: str, path: str, *, parameters: Parameters | None = None, body: d
     return _answer(method, path, parameters, body).json()
 
 
-def _answer(method: str, path: str, parameters: Parameters | None, body: dict[str, Any] | None) -> httpx.Response:
+def key() -> str:
+    """The key that stands in ``run.json``."""
+    return str(_noted()["key"])
+
+
+def _noted() -> dict[str, str]:
     place = read(os.environ).home / "run.json"
     try:
-        desk = json.loads(place.read_text(encoding="utf-8"))
+        noted: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
             f"{place} is not there. Start a desk with `acta run`, set ACTA_HOME to the folder of one that runs, or "
             'write {"url": …, "key": …} of another desk into that file.'
         ) from None
+    return noted
+
+
+def _answer(method: str, path: str, parameters: Parameters | None, body: dict[str, Any] | None) -> httpx.Response:
+    desk = _noted()
     asked: dict[str, Any] = {name: value for name, value in (parameters or {}).items() if value}
     headers = {"Authorization": f"Bearer {desk['key']}"}
     try:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
 from deploy.migrate import migrate
 from deploy.settings import Settings, SettingsError
 from domain.desk import Desk
+from domain.desk.writer import clock
 from domain.record.note import Signer
 from domain.store.keyring import KekMismatch, KeyRing
 from projections.views import ALL
@@ -64,9 +66,9 @@ def folder(settings: Settings) -> Path:
 
 
 @contextmanager
-def desk(settings: Settings) -> Iterator[Desk]:
+def desk(settings: Settings, now: Callable[[], datetime] = clock) -> Iterator[Desk]:
     """A desk on the settings' database, whose personal fields the key-encryption key opens."""
-    opened = Desk(url(settings.database_url, "ACTA_DATABASE_URL"), kek(settings))
+    opened = Desk(url(settings.database_url, "ACTA_DATABASE_URL"), kek(settings), now=now)
     try:
         try:
             opened.keys.must_be_openable()
@@ -126,8 +128,15 @@ def forget(settings: Settings, opened: Desk) -> None:
 @contextmanager
 def views(settings: Settings) -> Iterator[ConnectionPool]:
     """Connections that read the views and can do no more."""
+    with reading(projector_url(settings)) as pool:
+        yield pool
+
+
+@contextmanager
+def reading(dsn: str) -> Iterator[ConnectionPool]:
+    """The same for views that are elsewhere."""
     with ConnectionPool(
-        projector_url(settings),
+        dsn,
         min_size=1,
         max_size=8,
         open=True,

@@ -309,6 +309,21 @@ class PostgresRecorder(ApplicationRecorder):
         moment: datetime = row[0]
         return moment.astimezone(UTC)
 
+    def position_at(self, moment: datetime) -> int:
+        """The position of the last event recorded by a moment; 0 when there was none.
+
+        Times of recording never fall from one position to the next, so that it is found by halving.
+        """
+        low, high = 0, self.head()
+        with self._pool.connection() as connection:
+            while low < high:
+                middle = (low + high + 1) // 2
+                row = connection.execute(
+                    "SELECT recorded_at <= %s FROM acta.events WHERE position = %s", (moment, middle)
+                ).fetchone()
+                low, high = (middle, high) if row is not None and row[0] else (low, middle - 1)
+        return low
+
     def head(self) -> int:
         """The highest position; 0 when nothing has been recorded."""
         with self._pool.connection() as connection:

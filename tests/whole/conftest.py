@@ -1,14 +1,19 @@
 """A desk as people start it."""
 
+import lzma
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from made_log import made_incidents, written
+
+REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "incident_event_log.csv.xz"
 Acta = Callable[..., subprocess.CompletedProcess[str]]
 """Runs `acta` with these arguments in the folder of a desk."""
 
@@ -41,3 +46,16 @@ def acta() -> Acta:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture(params=["made", "real"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A made log with every oddity; and the first rows of the real one, where it is at hand."""
+    path = tmp_path / "log.csv"
+    if request.param == "made":
+        return written(path, (row for incident in made_incidents(80) for row in incident))
+    if not REAL_LOG.is_file():
+        pytest.skip(f"THE REAL LOG IS NOT AT {REAL_LOG}: a made one only was imported")
+    with lzma.open(REAL_LOG, "rt", encoding="utf-8") as real, path.open("w", encoding="utf-8") as part:
+        part.writelines(islice(real, 1_001))
+    return path

@@ -1,10 +1,8 @@
 """Another desk's history, from its file to every figure: the feeds agree, and so do replay, views and source."""
 
-import lzma
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -23,7 +21,6 @@ from domain.desk import Desk, as_of
 from domain.ticket import state
 from domain.ticket.state import Ticket
 from machines import Broker
-from made_log import made_incidents, written
 from projections.queue.queries import Scope, Wanted, tickets
 from projections.reporting.figures import Question
 from projections.reporting.queries import REPORTS
@@ -31,20 +28,6 @@ from projections.views import ALL
 
 EVERYTHING = Wanted(states=("new", "in_progress", "on_hold", "resolved", "closed", "cancelled"), merged=True, spam=True)
 ZONE = "America/Sao_Paulo"
-REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "incident_event_log.csv.xz"
-
-
-@pytest.fixture(params=["made", "real"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A made log with every oddity; and the first rows of the real one, where it is at hand."""
-    path = tmp_path / "log.csv"
-    if request.param == "made":
-        return written(path, (row for incident in made_incidents(80) for row in incident))
-    if not REAL_LOG.is_file():
-        pytest.skip(f"THE REAL LOG IS NOT AT {REAL_LOG}: a made one only was imported")
-    with lzma.open(REAL_LOG, "rt", encoding="utf-8") as real, path.open("w", encoding="utf-8") as part:
-        part.writelines(islice(real, 1_001))
-    return path
 
 
 @pytest.fixture

@@ -1,19 +1,15 @@
 """Service levels over an imported log: the view is what the streams give, and figures depend on nothing but them."""
 
-import lzma
 import os
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from machines import Broker, Databases
-from made_log import made_incidents, written
 from sla_check import ASKED_IN, Way, configure, must_be_the_same_everywhere, must_equal_the_streams, sending
 
-REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "incident_event_log.csv.xz"
 TESTS = Path(__file__).parents[1]
 IMPORT = """
 import sys
@@ -23,19 +19,6 @@ from desks import open_desk
 with open_desk(sys.argv[1], configured=False) as desk:
     import_servicenow(desk, Path(sys.argv[2]), sys.argv[3])
 """
-
-
-@pytest.fixture(params=["made", "real"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A made log with every oddity; and the first rows of the real one, where it is at hand."""
-    path = tmp_path / "log.csv"
-    if request.param == "made":
-        return written(path, (row for incident in made_incidents(80) for row in incident))
-    if not REAL_LOG.is_file():
-        pytest.skip(f"THE REAL LOG IS NOT AT {REAL_LOG}: a made one only was imported")
-    with lzma.open(REAL_LOG, "rt", encoding="utf-8") as real, path.open("w", encoding="utf-8") as part:
-        part.writelines(islice(real, 1_001))
-    return path
 
 
 @pytest.mark.kafka
