@@ -77,7 +77,13 @@ def _put_first(source: KeySource, new: Path) -> None:
     if wanted != known:
         path = source.file.resolve()
         lines = "".join(f"{one.hex()}\n" for one in wanted)
-        put_whole(path, lines.encode(), os.replace, like=path.stat())
+        try:
+            put_whole(path, lines.encode(), os.replace, like=path.stat())
+        except OSError as fault:
+            raise SettingsError(
+                f"{source.variable}: {path} cannot be changed ({fault.strerror}): put the new key before the old one"
+                " there, a line each; then run this without --new-kek-file."
+            ) from None
 
 
 def _rotated(settings: Settings, ring: KeyRing) -> rotation.Rotated:
