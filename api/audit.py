@@ -125,7 +125,7 @@ def told(edge: Edge, look: Look, page: Page, setup: Setup, zone: ZoneInfo) -> Au
     events = {event.position: event for event in edge.desk.sealing.opened(stored)}
     named = {event.stream for event in events.values()}
     named |= {other for event in events.values() for other in others_of_event(event)}
-    named |= {event.ticket for event in events.values() if isinstance(event, GlassBroken)}
+    named |= {line["ticket"] for line in page.lines if line["ticket"] is not None}
     today = edge.tickets_today.of(named)
     audited = {stream: one for stream, one in today.items() if principal.may("audit.read", one.department)}
     readable = {position for position, event in events.items() if may_read(event, principal, today)}

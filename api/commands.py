@@ -10,17 +10,14 @@ from starlette.responses import Response
 
 from api import answers, bodies, openapi, parameters
 from api.edge import Edge, edge_of
-from api.gate import Commanding, caller
+from api.gate import Commanding, act_behind, caller
 from api.problems import NotYet
 from api.signing import proof
 from domain.access.principal import Principal
 from domain.desk import IdempotencyKey, Order, Receipt
-from domain.errors import NotAllowed, TicketMovedOn
+from domain.errors import TicketMovedOn
 from domain.ticket.commands import COMMANDS, Command
 from domain.ticket.commands.opening import Open
-
-ON_BEHALF_OF = "Acta-On-Behalf-Of"
-CORRELATION = "Acta-Correlation-Id"
 
 
 class CommandRoute(APIRoute):
@@ -71,11 +68,7 @@ async def give(kind: type[Command], request: Request) -> Response:
     ref: str = request.path_params.get("ref", "")
     if_match = parameters.if_match(request)
     key = parameters.idempotency_key(request)
-    on_behalf_of = parameters.handle(request, ON_BEHALF_OF)
-    if on_behalf_of and not principal.may_anywhere("ticket.open-for-others"):
-        refused = NotAllowed("You may not act for others.", permission="ticket.open-for-others")
-        edge.refusals.of(principal, refused, "ticket.open-for-others")
-        raise refused
+    act = act_behind(request, principal)
     command = bodies.parse(kind, await bodies.read(request, edge.settings))
     given = command.signature
     order = Order(
@@ -84,8 +77,8 @@ async def give(kind: type[Command], request: Request) -> Response:
         ticket=ref,
         channel="http",
         if_match=if_match,
-        on_behalf_of=on_behalf_of,
-        correlation_id=parameters.handle(request, CORRELATION),
+        on_behalf_of=act.on_behalf_of,
+        correlation_id=act.correlation_id,
         proof=await proof(edge, principal, given) if given is not None else None,
     )
     try:

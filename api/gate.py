@@ -23,6 +23,7 @@ from api.looks import Look
 from api.origins import host_of
 from api.problems import NotValid
 from domain.access.principal import PERMISSIONS, Principal
+from domain.envelope import Act
 from domain.errors import NotAllowed, NotAuthenticated, TicketNotFound
 
 
@@ -60,6 +61,7 @@ class Permitted:
                 looks=edge.looks,
                 request=request,
                 caller=principal,
+                act=act_behind(request, principal),
                 setup=await edge.callers.setup(),
                 operation=request.scope["route"].operation_id,
                 reason=parameters.reason_to_break_glass(request),
@@ -120,6 +122,18 @@ PUBLIC = Depends(Public())
 def permitted(*permissions: str, personal: bool = True) -> Any:
     """The caller, who has one of these permissions in some department; see ``Permitted``."""
     return Depends(Permitted(*permissions, personal=personal))
+
+
+def act_behind(request: Request, principal: Principal) -> Act:
+    """The act behind a request, by its headers; refuses one who says that they act for another and may not."""
+    on_behalf_of = parameters.handle(request, parameters.ON_BEHALF_OF)
+    if on_behalf_of and not principal.may_anywhere("ticket.open-for-others"):
+        refused = NotAllowed("You may not act for others.", permission="ticket.open-for-others")
+        edge = edge_of(request)
+        edge.refusals.of(principal, refused, "ticket.open-for-others", origin=edge.origins.of(request))
+        raise refused
+    correlation_id = parameters.handle(request, parameters.CORRELATION)
+    return Act(actor=principal.actor, on_behalf_of=on_behalf_of, channel="http", correlation_id=correlation_id)
 
 
 async def caller(request: Request) -> Principal:

@@ -30,11 +30,15 @@ BREAK_GLASS_HEADER = "Acta-Break-Glass"
 
 
 class Look(msgspec.Struct, kw_only=True):
-    """What one request is shown, and of whom it comes. ``reason`` is why the caller breaks the glass, if they do."""
+    """What one request is shown, and of whom it comes.
+
+    ``act`` is how it is recorded; ``reason`` why the caller breaks the glass, if they do.
+    """
 
     looks: "Looks"
     request: Request
     caller: Principal
+    act: Act
     setup: Setup
     operation: str
     reason: str = ""
@@ -120,7 +124,7 @@ class Look(msgspec.Struct, kw_only=True):
     def _commit(self, event: AccessEvent, subject: UUID | None = None) -> None:
         if self.committing is not None:
             raise NotWitnessed(f"{self.operation} says twice what it shows")
-        self.committing = self.looks.desk.witness(event, Act(actor=self.caller.actor, channel="http"), subject)
+        self.committing = self.looks.desk.witness(event, self.act, subject)
 
 
 class NotWitnessed(Exception):

@@ -168,6 +168,9 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         operation["x-recorded"] = guard.personal
         if guard.personal and route.path.startswith("/tickets/{ref}"):
             operation["parameters"].append(_BREAK_GLASS)
+        if guard.personal:
+            on_behalf_of = [header("Acta-On-Behalf-Of"), header("Acta-Correlation-Id")]
+            operation["parameters"] = [*operation.get("parameters", ()), *on_behalf_of]
     elif isinstance(guard, Commanding):
         operation["x-permission"] = [name for name in (guard.permission, guard.own) if name]
 

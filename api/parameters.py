@@ -82,6 +82,10 @@ def reason_to_break_glass(request: Request) -> str:
     return reason
 
 
+ON_BEHALF_OF = "Acta-On-Behalf-Of"
+CORRELATION = "Acta-Correlation-Id"
+
+
 def handle(request: Request, header: str) -> str:
     """A header that holds a handle, which is stored readable and so must not tell of a person; "" without it."""
     given = request.headers.get(header)

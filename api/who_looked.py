@@ -34,7 +34,7 @@ class TicketLookedAt(msgspec.Struct, kw_only=True):
 
 
 class LookShown(msgspec.Struct, kw_only=True):
-    """Somebody was shown something personal, or was refused it (``allowed``), at the time ``at``.
+    """Somebody was shown something personal, or was refused it (``allowed``), at the time ``at``, for whom they said.
 
     ``operation`` and ``question`` say what they asked for, without values that could tell of a person; ``permission``
     is the right that it rested on, in ``departments``, or that was missing. ``named`` are the tickets, ``tickets`` and
@@ -45,6 +45,7 @@ class LookShown(msgspec.Struct, kw_only=True):
     position: int
     at: datetime
     actor: ActorShown
+    on_behalf_of: str
     allowed: bool
     break_glass: bool
     reason: str

@@ -49,8 +49,9 @@ def _looks(asked: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 
 _FIELDS = (
-    *("position", "at", "kind", "actor", "allowed", "break_glass", "reason", "operation", "question", "permission"),
-    *("departments", "named", "tickets", "persons", "code", "times", "origin", "key"),
+    *("position", "at", "kind", "actor", "on_behalf_of", "allowed", "break_glass", "reason"),
+    *("operation", "question", "permission", "departments", "named", "tickets", "persons"),
+    *("code", "times", "origin", "key"),
 )
 
 

@@ -12,7 +12,7 @@ from domain.access.events import AccessRead, AccessRefused, GlassBroken
 from domain.ticket.events import TicketOpened, TicketTransferred
 from projections.engine import View
 
-access = View("access", 1, for_analysts=False)
+access = View("access", 2, for_analysts=False)
 
 
 def _is(text: str) -> msgspec.Meta:
@@ -25,6 +25,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Annotated[datetime, _is("When it was recorded, by the store's clock; the answer left after that.")]
     actor_kind: Annotated[str, _is("requester, agent, service or system.")]
     actor: Annotated[str, _is("The handle of whoever looked; of the desk itself where nobody said who they were.")]
+    on_behalf_of: Annotated[str, _is("For whom they said they looked; empty if for themselves.")]
     allowed: Annotated[bool, _is("Whether it was shown, rather than refused.")]
     break_glass: Annotated[bool, _is("Whether they gave a reason to see what is none of their departments'.")]
     operation: Annotated[str, _is("What they asked for, by its id in the API's description; empty if refused.")]
@@ -89,6 +90,7 @@ def _shown(event: AccessRead | GlassBroken, departments: tuple[str, ...], count:
         at=event.recorded_at,
         actor_kind=event.act.actor.kind,
         actor=event.act.actor.id,
+        on_behalf_of=event.act.on_behalf_of,
         allowed=True,
         break_glass=False,
         operation=event.operation,
@@ -110,6 +112,7 @@ def refused(event: AccessRefused) -> Look:
         at=event.recorded_at,
         actor_kind=event.act.actor.kind,
         actor=event.act.actor.id,
+        on_behalf_of=event.act.on_behalf_of,
         allowed=False,
         break_glass=False,
         operation="",

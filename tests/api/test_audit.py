@@ -1,6 +1,6 @@
 """The audit journal over HTTP: filtered, paged, in words, and of nothing that its reader may not see."""
 
-from desk_talk import done, opened, refused
+from desk_talk import done, looks, opened, refused
 from domain.access.principal import ROLES
 
 NOTE = "internalmurmur"
@@ -27,6 +27,17 @@ def test_every_act_is_a_line_with_its_sentence(house, alice, admin):
     assert told["ticket.transferred.v1"]["content"] == {"old": "it", "new": "hr"}
     assert {line["department"] for line in found} == {"hr"}
     assert {line["number"] for line in found} == {int(number)}
+
+
+def test_an_auditor_who_is_told_of_a_refusal_is_recorded_to_have_seen_its_ticket(house, alice, henry, admin):
+    number = opened(henry, "hr")
+    alice.get(f"/tickets/{number}")
+    house.settle()
+    house.catch_up()
+    (line,) = lines(admin, type="access.refused.v1")
+    assert line["number"] == int(number)
+    (look,) = looks(house)
+    assert look.tickets == (house.desk.find(number),)
 
 
 def test_lines_are_filtered(house, alice, henry, admin):

@@ -86,6 +86,17 @@ def test_a_requester_reading_their_own_ticket_is_recorded_as_such(house, rita):
     assert (look.act.actor.kind, look.act.actor.id, look.permission) == ("requester", "rita", "ticket.read-own")
 
 
+def test_for_whom_a_service_looked_is_recorded_and_only_who_may_say_so_does(house, alice, rita):
+    portal = house.caller("portal", "service", "it", kind="service")
+    number = opened(rita)
+    headers = {"Acta-On-Behalf-Of": "kim", "Acta-Correlation-Id": "visit-7"}
+    assert portal.get(f"/tickets/{number}", headers=headers).status_code == 200
+    refused(rita.get(f"/tickets/{number}", headers=headers), 403, "not-allowed")
+    refused(portal.get(f"/tickets/{number}", headers={"Acta-On-Behalf-Of": "kim@example.org"}), 422, "not-valid")
+    (look,) = looks(house)
+    assert (look.act.actor.id, look.act.on_behalf_of, look.act.correlation_id) == ("portal", "kim", "visit-7")
+
+
 def test_a_list_names_those_tickets_that_were_shown_and_no_others(house, admin, alice, henry):
     ours, theirs = opened(alice), opened(henry, "hr")
     house.catch_up()

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from api.oidc import Oidc
-from desk_talk import opened, refused
+from desk_talk import looks, opened, refused
 from issuers import AUDIENCE, KINDS, IssuerHouse
 
 
@@ -48,6 +48,19 @@ def test_a_requester_with_a_verified_address_sees_what_was_opened_for_them(house
     assert house.client(issuer.token(**claims, email_verified=True)).get(f"/tickets/{number}").status_code == 200
     unverified = house.client(issuer.token(**claims))
     refused(unverified.get(f"/tickets/{number}"), 404, "ticket-not-found")
+
+
+def test_whoever_reads_by_a_role_of_their_token_is_recorded_and_told_beside_those_who_could(house, issuer, alice):
+    olga = house.client(issuer.token())
+    number = opened(alice)
+    assert olga.get(f"/tickets/{number}").status_code == 200
+    (look,) = looks(house)
+    assert (look.act.actor.id, look.permission, look.departments, look.key) == ("olga", "ticket.read", ("it",), "")
+    auditor = house.caller("audrey", "compliance", "*")
+    house.catch_up()
+    told = auditor.get("/record/access/could", params={"ticket": number}).json()
+    assert "olga" not in [one["principal"] for one in told["could"]]
+    assert [one["id"] for one in told["looked"]] == ["olga"]
 
 
 def test_a_token_without_a_role_opens_nothing(house, issuer):
