@@ -23,7 +23,7 @@ from domain.errors import NotAllowed, TicketNotFound
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
 from projections.access import positions_of
-from projections.ledger import Folder
+from projections.ledger import Cosignatures, Folder
 
 router = APIRouter(tags=["record"], route_class=Witnessed)
 _PERMISSION = "record.evidence"
@@ -119,6 +119,7 @@ def _made(
                 zone=zone,
                 accesses=accesses,
                 kept=kept,
+                cosignatures=Cosignatures(edge.settings.cosignatures, edge.settings.witnesses),
             )
         except NotSigned:
             return None

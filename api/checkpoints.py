@@ -18,7 +18,7 @@ from api import answers, bodies, openapi, parameters
 from api.edge import edge_of
 from api.gate import permitted
 from api.problems import NoSuchPage, NotYet
-from api.record import Reader, folder_of, text_answer
+from api.record import Reader, cosignatures_of, folder_of, text_answer
 from api.record_shapes import Cosigned
 from domain.access.principal import Principal
 from domain.errors import CosignatureNotValid, CosignedFurther
@@ -73,7 +73,7 @@ async def get_checkpoint(
     Whoever keeps it can tell later whether anything before it was changed. Give the position of a receipt as `wait_for`
     and keep what proves that receipt.
     """
-    edge, folder, kept = edge_of(request), folder_of(request), _cosignatures(request)
+    edge, folder, kept = edge_of(request), folder_of(request), cosignatures_of(request)
 
     def read() -> str:
         with Folder(folder) as log:
@@ -140,7 +140,7 @@ async def add_cosignature(
     """Hand in a cosignature, which must be by a witness that this desk is configured with, over a checkpoint of this
     log. It is on the disk before the answer. Repeating it changes nothing.
     """
-    edge, folder, kept = edge_of(request), folder_of(request), _cosignatures(request)
+    edge, folder, kept = edge_of(request), folder_of(request), cosignatures_of(request)
     given = bodies.parse(NewCosignature, await bodies.read(request, edge.settings))
 
     def keep() -> Cosigned:
@@ -170,10 +170,5 @@ async def _served(request: Request, note: str) -> Response:
     """A checkpoint with its cosignatures."""
     if not note:
         raise NoSuchPage()
-    kept = _cosignatures(request)
+    kept = cosignatures_of(request)
     return PlainTextResponse(note + await edge_of(request).read(lambda: kept.lines(size_of(note))))
-
-
-def _cosignatures(request: Request) -> Cosignatures:
-    settings = edge_of(request).settings
-    return Cosignatures(settings.cosignatures, settings.witnesses)

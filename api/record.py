@@ -19,7 +19,7 @@ from api.gate import permitted
 from api.problems import NoSuchPage
 from domain.access.principal import Principal
 from domain.record.tiles import tile_at
-from projections.ledger import KEY, Folder, proof_at
+from projections.ledger import KEY, Cosignatures, Folder, proof_at
 
 router = APIRouter(tags=["record"])
 Reader = Annotated[Principal, permitted("record.read", personal=False)]
@@ -101,19 +101,26 @@ async def get_proof(
     position: Annotated[int, Path(ge=1, le=parameters.LARGEST, description="The event's position.", examples=[1])],
 ) -> Response:
     """The proof that an event is in the log, as a file that anybody can check offline (c2sp.org/tlog-proof). Its extra
-    data is the entry, which names the event by the digest of its stored bytes.
+    data is the entry, which names the event by the digest of its stored bytes. Its checkpoint is the newest, or one a
+    little older that witnesses have cosigned.
     """
-    folder = folder_of(request)
+    folder, cosignatures = folder_of(request), cosignatures_of(request)
 
     def read() -> tuple[int, str]:
         with Folder(folder) as log:
-            proof = proof_at(log, position)
+            proof = proof_at(log, position, cosignatures)
             return log.signed_size(), proof.text if proof is not None else ""
 
     size, text = await edge_of(request).read(read)
     if not text:
         raise NoSuchPage(f"The newest checkpoint signs the events up to position {size}.")
     return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{position}.tlog-proof"'})
+
+
+def cosignatures_of(request: Request) -> Cosignatures:
+    """What witnesses have signed."""
+    settings = edge_of(request).settings
+    return Cosignatures(settings.cosignatures, settings.witnesses)
 
 
 def folder_of(request: Request) -> FilePath:

@@ -11,6 +11,8 @@ from api.evidence.archive import BundleRefused
 from api.evidence.checking import Checked, check
 from api.evidence.limits import PROVED, trusted
 from deploy import running_desk
+from domain.record.cosignature import Witness
+from domain.record.note import NoteRefused
 
 
 def proof(
@@ -60,6 +62,10 @@ def verify_bundle(
         list[Path] | None,
         typer.Option(help="A checkpoint of the same log that somebody has kept; can be repeated."),
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(help="Verifier key of a witness who must have cosigned the bundle's checkpoint; can be repeated."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write the document as this software makes it of the events, once they hold.")
     ] = None,
@@ -70,8 +76,9 @@ def verify_bundle(
     """
     packed = _read(file, "FILE")
     notes = [_read(path, "--checkpoint").decode(errors="replace") for path in checkpoint or ()]
+    witnesses = [_witness(vkey) for vkey in witness or ()]
     try:
-        checked = check(packed, vkey=key, kept=notes)
+        checked = check(packed, vkey=key, kept=notes, witnesses=witnesses)
     except BundleRefused as fault:
         print(f"NOT VALID: {fault}.")
         raise typer.Exit(1) from None
@@ -92,9 +99,18 @@ def _tell(checked: Checked, is_key_known: bool) -> None:
         print(f"- {line}")
     for size in checked.kept:
         print(f"- The log goes on from the checkpoint over {size:,} events that you gave.")
+    for name, cosignature in checked.cosigned.items():
+        print(f"- {name} has cosigned the checkpoint, at {cosignature.at:%Y-%m-%d %H:%M:%S} UTC.")
     print("\nTaken on trust:")
-    for line in trusted(key=is_key_known, history=bool(checked.kept)):
+    for line in trusted(key=is_key_known, history=bool(checked.kept or checked.cosigned)):
         print(f"- {line}")
+
+
+def _witness(vkey: str) -> Witness:
+    try:
+        return Witness.read(vkey)
+    except NoteRefused as fault:
+        raise typer.BadParameter(str(fault), param_hint="--witness") from None
 
 
 def _size(path: Path) -> str:

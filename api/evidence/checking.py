@@ -13,6 +13,7 @@ from api.evidence.opening import Place, opened, place_of
 from api.evidence.software import software
 from api.evidence.story import Story, story_of
 from domain.envelope import Event
+from domain.record.cosignature import Cosignature, Witness
 from domain.record.merkle import continues, includes, leaf_hash
 from domain.record.note import Checkpoint, NoteRefused, Verifier
 from domain.ticket.events import TicketOpened
@@ -24,11 +25,16 @@ class DocumentOfOthers(BundleRefused):
 
 @dataclass(frozen=True)
 class Checked:
-    """A bundle that holds. ``kept`` are the sizes of older checkpoints that it goes on from."""
+    """A bundle that holds.
+
+    ``kept`` are the sizes of older checkpoints that it goes on from, ``cosigned`` the cosignatures that were demanded,
+    by the witness's name.
+    """
 
     story: Story
     checkpoint: Checkpoint
     kept: tuple[int, ...]
+    cosigned: Mapping[str, Cosignature]
 
     @property
     def document(self) -> bytes:
@@ -42,15 +48,16 @@ def packed(bundle: Bundle, story: Story) -> bytes:
     return pack(files | {MANIFEST: bundles.manifest_of(files)})
 
 
-def check(packed: bytes, *, vkey: str = "", kept: Sequence[str] = ()) -> Checked:
+def check(packed: bytes, *, vkey: str = "", kept: Sequence[str] = (), witnesses: Sequence[Witness] = ()) -> Checked:
     """What a bundle proves; raises ``BundleRefused`` that says which file or event is wrong.
 
-    ``vkey`` is the log's key if it is known from elsewhere, ``kept`` are checkpoints (notes) that somebody has kept.
+    ``vkey`` is the log's key if it is known from elsewhere, ``kept`` are checkpoints (notes) that somebody has kept;
+    ``witnesses`` must all have cosigned the checkpoint.
     """
     files = unpack(packed)
     bundles.must_be_as_listed(files)
     must_be_packed(files, packed)
-    checked = _checked(files, vkey, kept)
+    checked = _checked(files, vkey, kept, witnesses)
     derived = {DOCUMENT: checked.document, README: readme(checked.story.bundle.description.number)}
     whole = bundles.files_of(checked.story.bundle) | derived | {MANIFEST: files[MANIFEST]}
     for name in sorted({*whole, *files}):
@@ -70,11 +77,12 @@ def _refuse(name: str, made_by: str) -> None:
     raise BundleRefused(f"{name} is not what the events of this bundle give")
 
 
-def _checked(files: Mapping[str, bytes], vkey: str, kept: Sequence[str]) -> Checked:
+def _checked(files: Mapping[str, bytes], vkey: str, kept: Sequence[str], witnesses: Sequence[Witness]) -> Checked:
     bundle = bundles.read(files)
     verifier = _verifier(bundle.vkey, vkey)
     try:
         checkpoint = verifier.open(bundle.note)
+        cosigned = {witness.name: witness.of(bundle.note) for witness in witnesses}
     except NoteRefused as fault:
         raise BundleRefused(f"{CHECKPOINT}: {fault}") from None
     places = {position: _proved(bundle, position, checkpoint) for position in bundle.exhibits}
@@ -85,7 +93,7 @@ def _checked(files: Mapping[str, bytes], vkey: str, kept: Sequence[str]) -> Chec
     events = {position: opened(places[position], exhibit) for position, exhibit in bundle.exhibits.items()}
     _must_be_the_ticket(bundle, events)
     sizes = tuple(_must_continue(bundle, checkpoint, verifier, note) for note in kept)
-    return Checked(story_of(bundle, events), checkpoint, sizes)
+    return Checked(story_of(bundle, events), checkpoint, sizes, cosigned)
 
 
 def _verifier(stated: str, vkey: str) -> Verifier:

@@ -16,7 +16,7 @@ from domain.record import merkle
 from domain.setup.events import SETUP
 from domain.store.recorder import SealedEvent
 from domain.ticket.events import TicketOpened
-from projections.ledger import CHECKPOINT, KEY, Folder, size_of
+from projections.ledger import KEY, NO_COSIGNATURES, Cosignatures, Folder, size_of
 
 
 class NotSigned(Exception):
@@ -33,17 +33,18 @@ def make(
     zone: str,
     accesses: Sequence[int] = (),
     kept: Iterable[int] = (),
+    cosignatures: Cosignatures = NO_COSIGNATURES,
 ) -> bytes:
-    """The bundle of a ticket, as one file, under the newest checkpoint.
+    """The bundle of a ticket, as one file, under the newest checkpoint, or one a little older that witnesses cosigned.
 
     ``accesses`` are the positions of events that tell who looked at it, ``kept`` the sizes of older checkpoints from
     which the log should be shown to go on. Raises ``NotSigned``.
     """
-    note = log.text(CHECKPOINT)
-    size = size_of(note)
     own = desk.store.events_of(ticket)
-    if not own or max([own[-1].position, *accesses]) > size:
+    note = cosignatures.note_over(log, max([own[-1].position, *accesses])) if own else ""
+    if not note:
         raise NotSigned
+    size = size_of(note)
     told = desk.sealing.opened(own)
     looked = desk.store.events_at(accesses)
     persons = [event for person in sorted(requesters(told)) for event in _signed(desk.store.events_of(person), size)]

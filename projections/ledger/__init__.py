@@ -1,6 +1,6 @@
 """The transparency log of the desk: every event in order, in a tree whose root is signed."""
 
-from projections.ledger.cosignatures import Cosignatures, Overtaken
+from projections.ledger.cosignatures import NO_COSIGNATURES, Cosignatures, Overtaken
 from projections.ledger.folder import CHECKPOINT, CHECKPOINTS, KEY, OFFERED, Damaged, Folder
 from projections.ledger.log import Log, Occupied
 from projections.ledger.notes import size_of
@@ -10,6 +10,7 @@ __all__ = [
     "CHECKPOINT",
     "CHECKPOINTS",
     "KEY",
+    "NO_COSIGNATURES",
     "OFFERED",
     "Cosignatures",
     "Damaged",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from domain.record.cosignature import BYTES, Cosignature, Witness
 from projections.ledger.durable import sync_folder
+from projections.ledger.folder import CHECKPOINT, Folder
 
 _PLACE = 8
 _RECORD = _PLACE + BYTES
@@ -74,6 +75,18 @@ class Cosignatures:
             # Fewer than so many have cosigned anything larger.
             bound = tops[count - 1]
 
+    def note_over(self, log: Folder, covered: int) -> str:
+        """The checkpoint to prove with: the newest that most witnesses have cosigned and that signs ``covered`` events.
+
+        Without such, the newest of all; "" if not even that signs so many. Its cosignatures come with it.
+        """
+        for count in range(len(self.witnesses), 0, -1):
+            size = self.common(count)
+            if size >= covered:
+                return log.note_from(size) + self.lines(size)
+        size = log.signed_size()
+        return log.text(CHECKPOINT) + self.lines(size) if size >= covered else ""
+
     def _before(self, witness: Witness, bound: int | None) -> int:
         """The largest size that a witness has cosigned, up to a bound."""
         with self._records(witness) as kept:
@@ -100,6 +113,10 @@ class Cosignatures:
 
     def _path(self, witness: Witness) -> Path:
         return self._folder / witness.number.hex()
+
+
+NO_COSIGNATURES = Cosignatures(Path(), ())
+"""Of a log that nobody witnesses."""
 
 
 class _Records(Sequence[int]):

@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from api.evidence.archive import BundleRefused
 from api.evidence.checking import check
 from desk_talk import done, opened, refused
+from domain.record.cosignature import Cosigner
 from ledgers import SIGNER, sign_now
 
+WITNESS = Cosigner("witness.example/1", bytes([1] * 32))
 ALONE = """
 import sys
 FORBIDDEN = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.system")
@@ -168,3 +172,31 @@ def test_checking_loads_no_server_and_no_broker(tmp_path):
     seen = "import api.evidence.checking, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     said = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True, env={})
     assert not {"fastapi", "starlette", "uvicorn", "kafka", "eventsourcing", "psycopg_pool"} & set(said.stdout.split())
+
+
+def test_a_bundle_is_under_a_cosigned_checkpoint_which_can_be_demanded(build_house, folder, tmp_path):
+    house = build_house(
+        ledger=folder, witnesses=(WITNESS.witness,), cosignatures=tmp_path / "cosigned", wait_seconds=0.5
+    )
+    house.configure()
+    number = opened(house.caller("root", "admin", "*"), title="VPN down")
+    compliance, notary = house.caller("audrey", "compliance", "it"), house.caller("notary", "witness", "*")
+    house.settle()
+    house.catch_up()
+    sign_now(house.desk.store, folder)
+    plain = compliance.get(f"/record/tickets/{number}/bundle").content
+    with pytest.raises(BundleRefused, match=r"not cosigned by witness\.example"):
+        check(plain, witnesses=[WITNESS.witness])
+    house.settle()
+    house.catch_up()
+    sign_now(house.desk.store, folder)
+    note = notary.get("/record/checkpoint").text
+    line = WITNESS.line(note, datetime(2026, 11, 26, tzinfo=UTC))
+    assert notary.post("/record/cosignatures", json={"size": int(note.split("\n")[1]), "line": line}).is_success
+    cosigned = compliance.get(f"/record/tickets/{number}/bundle").content
+    place = tmp_path / "cosigned.zip"
+    place.write_bytes(cosigned)
+    said = alone(tmp_path, "verify-bundle", str(place), "--witness", WITNESS.witness.vkey)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "witness.example/1 has cosigned the checkpoint, at 2026-11-26 00:00:00 UTC" in said.stdout
+    assert "another history" not in said.stdout

@@ -15,6 +15,7 @@ from consumers.remote_log import HandedInVain, RemoteLog
 from consumers.witness import Contradiction, Witnessing
 from consuming import Running, until
 from domain.record.cosignature import Cosigner
+from domain.record.proof import read
 from ledgers import SIGNER, grow
 from projections.ledger import Log, size_of
 
@@ -108,6 +109,34 @@ def cosigned_by_go(go: str, note: str, *vkeys: str) -> subprocess.CompletedProce
     words = [go, "run", "./cosigned", SIGNER.verifier.vkey, *vkeys]
     env = {**os.environ, "GOFLAGS": "-mod=readonly"}
     return subprocess.run(words, cwd=GOLANG, input=note, capture_output=True, text=True, check=False, env=env)
+
+
+def test_a_proof_file_is_under_a_checkpoint_that_witnesses_have_cosigned_as_soon_as_one_covers_it(
+    go, folder, witnessing, notary
+) -> None:
+    grow(folder, 300)
+    with witnessing(FIRST) as witness:
+        witness.look()
+    grow(folder, 700)
+    old, new = (notary.get(f"/record/proofs/{position}").text for position in (300, 301))
+    assert size_of(read(old).note) == 300
+    assert FIRST.witness.of(read(old).note).at == NOW
+    assert size_of(read(new).note) == 700
+    assert proof_by_go(go, old, FIRST.witness.vkey).returncode == 0
+    assert proof_by_go(go, old, SECOND.witness.vkey).returncode != 0
+    assert proof_by_go(go, new, FIRST.witness.vkey).returncode != 0
+    with witnessing(FIRST) as first, witnessing(SECOND) as second:
+        first.look()
+        second.look()
+    newest = notary.get("/record/proofs/301").text
+    assert proof_by_go(go, newest, FIRST.witness.vkey, SECOND.witness.vkey).returncode == 0
+
+
+def proof_by_go(go: str, text: str, *witnesses: str) -> subprocess.CompletedProcess[str]:
+    """What torchwood says of a proof file whose checkpoint these witnesses must have cosigned."""
+    words = [go, "run", "./proof", SIGNER.verifier.vkey, *witnesses]
+    env = {**os.environ, "GOFLAGS": "-mod=readonly"}
+    return subprocess.run(words, cwd=GOLANG, input=text, capture_output=True, text=True, check=False, env=env)
 
 
 def test_metrics_tell_how_much_is_signed_and_how_much_is_cosigned(folder, witnessing, stranger) -> None:

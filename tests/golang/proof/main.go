@@ -1,6 +1,6 @@
 // Command proof checks a proof file (c2sp.org/tlog-proof) with torchwood, by others than who wrote it.
 //
-//	go run ./proof <verifier key> < file.tlog-proof
+//	go run ./proof <verifier key> [<verifier key of a witness> …] < file.tlog-proof
 //
 // It takes the entry from the file's extra data, proves it to be under the signed root, and prints it.
 package main
@@ -30,8 +30,13 @@ func main() {
 	check(err)
 	entry, err := torchwood.ProofExtraData(proof)
 	check(err)
-	policy := torchwood.ThresholdPolicy(2,
-		torchwood.OriginPolicy(verifier.Name()), torchwood.SingleVerifierPolicy(verifier))
+	demanded := []torchwood.Policy{torchwood.OriginPolicy(verifier.Name()), torchwood.SingleVerifierPolicy(verifier)}
+	for _, vkey := range os.Args[2:] {
+		witness, err := torchwood.NewCosignatureVerifier(vkey)
+		check(err)
+		demanded = append(demanded, torchwood.SingleVerifierPolicy(witness))
+	}
+	policy := torchwood.ThresholdPolicy(len(demanded), demanded...)
 	check(torchwood.VerifyProof(policy, tlog.RecordHash(entry), proof))
 	fmt.Print(string(entry))
 }
