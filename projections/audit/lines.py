@@ -75,7 +75,7 @@ lines = audit.journal(
 tickets = audit.table("tickets", AuditedTicket, key="ticket", indexes=("(number)", "(department)"))
 
 _ENVELOPE = frozenset(Event.__struct_fields__)
-_TELLING_NOTHING = frozenset({"digest"})
+_TELLING_NOTHING = frozenset({"digest", "mark"})
 """The digest of a request says nothing to a reader, but whoever guesses a request could prove it by the digest."""
 
 
