@@ -1,18 +1,13 @@
-"""Reading a request's body: how large it may be, what it must be, and what it says."""
+"""Reading a request's body: how large it may be, and what it must be."""
 
 import asyncio
-import math
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from api.problems import BodyTooLarge, MalformedBody, NotValid, TooSlow, UnsupportedMediaType, not_valid
+from api.problems import BodyTooLarge, TooSlow, UnsupportedMediaType
 from api.settings import EdgeSettings
-
-M = TypeVar("M", bound=BaseModel)
-_LARGEST = 2**53
-"""Beyond this, whole numbers differ between readers of JSON (RFC 8259, 6)."""
+from domain.errors import MalformedBody
+from domain.parsing import parse as parse
 
 
 async def read(request: Request, settings: EdgeSettings) -> bytes:
@@ -47,37 +42,3 @@ def must_be_json(request: Request) -> None:
     is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     if not is_json or charset not in ("", "utf-8", "utf8"):
         raise UnsupportedMediaType()
-
-
-def parse(kind: type[M], body: bytes, *, strict: bool = True) -> M:
-    """What a body says; refuses what is malformed, unknown or not valid, and never repeats it."""
-    try:
-        model = kind.model_validate_json(body or b"{}", strict=strict)
-    except ValidationError as fault:
-        faults = fault.errors(include_url=False, include_context=False, include_input=False)
-        if any(one["type"] == "json_invalid" for one in faults):
-            raise MalformedBody() from None
-        raise not_valid(faults, kind) from None
-    for name, field in kind.model_fields.items():
-        value = getattr(model, name)
-        if field.exclude and name in model.model_fields_set:
-            # Only imports state these.
-            raise NotValid(faults=[{"field": "body", "rule": "has a field that is not known here"}])
-        if isinstance(value, dict) and not _is_plain(value):
-            raise NotValid(
-                faults=[{"field": f"body/{name}", "rule": "holds a number that JSON cannot carry everywhere"}]
-            )
-    return model
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether every number in it means the same to every reader of JSON."""
-    if isinstance(value, dict):
-        return all(_is_plain(one) for one in value.values())
-    if isinstance(value, list):
-        return all(_is_plain(one) for one in value)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, int):
-        return abs(value) <= _LARGEST
-    return True

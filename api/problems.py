@@ -4,17 +4,17 @@
 it names the field and the rule.
 """
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from http import HTTPStatus
-from itertools import takewhile
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from domain import errors as e
+from domain.errors import MalformedBody as MalformedBody
+from domain.errors import NotValid as NotValid
+from domain.parsing import not_valid as not_valid
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -23,14 +23,6 @@ class EdgeRefused(e.Refused):
     """The request was refused before it reached the desk."""
 
     headers: Mapping[str, str] = {}
-
-
-class MalformedBody(EdgeRefused):
-    """The body is not JSON in UTF-8."""
-
-
-class NotValid(EdgeRefused):
-    """A field of the request breaks a rule."""
 
 
 class BodyTooLarge(EdgeRefused):
@@ -108,14 +100,17 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     e.NotAllowed: Meaning(403, "Ask for the permission named, or let somebody act who has it. This was recorded."),
     e.NotAuthenticated: Meaning(401, "Send 'Authorization: Bearer <token>' with a valid API key or OIDC token."),
     e.NotPossible: Meaning(409, "The rules forbid it now; 'possible' lists the commands that are possible."),
+    e.RequestKindNotKnown: Meaning(422, "'known' lists the kinds of requests; use one of them."),
+    e.ReferenceTaken: Meaning(409, "Reply to the ticket of this reference, or open one under another reference."),
+    e.CouldNotBeTaken: Meaning(409, "Look into the desk's log, then hand the letter in again."),
     e.UnderLegalHold: Meaning(409, "Have the holds lifted that 'holds' names, if whoever placed them agrees."),
     e.OutOfDate: Meaning(412, "Read the ticket again, then decide whether the command still makes sense."),
     e.CosignatureNotValid: Meaning(422, "Cosign what GET /record/checkpoint/offered gives, and hand in that line."),
     e.CosignedFurther: Meaning(409, "'size' is the newest checkpoint cosigned; cosign the one that is offered now."),
     e.KeyUsedDifferently: Meaning(422, "Use a new idempotency key for a new request."),
     EdgeRefused: Meaning(400, "Correct the request and send it again."),
-    MalformedBody: Meaning(400, "Send one JSON object in UTF-8."),
-    NotValid: Meaning(422, "'faults' names each field and the rule that it breaks."),
+    e.MalformedBody: Meaning(400, "Send one JSON object in UTF-8."),
+    e.NotValid: Meaning(422, "'faults' names each field and the rule that it breaks."),
     BodyTooLarge: Meaning(413, "Send less; 'limit' is the most, in bytes."),
     HeadTooLarge: Meaning(431, "Send fewer or shorter headers; 'limit' is the most, in bytes."),
     TooSlow: Meaning(408, "Send the whole request at once, on a new connection."),
@@ -146,17 +141,27 @@ def kinds(kind: type[e.Refused] = e.Refused) -> list[type[e.Refused]]:
     return [kind, *(below for narrower in kind.__subclasses__() for below in kinds(narrower))]
 
 
-def problem(refused: e.Refused, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer to a refused request."""
-    status = status or meaning_of(type(refused)).status
-    body = {
+def document(refused: e.Refused, status: int = 0) -> dict[str, Any]:
+    """A refusal as a problem document."""
+    return {
         "type": f"/problems/{refused.code}",
         "title": refused.title,
-        "status": status,
+        "status": status or meaning_of(type(refused)).status,
         "code": refused.code,
         **({"detail": refused.detail} if refused.detail else {}),
         **{_RENAMED.get(name, name): value for name, value in refused.particulars.items()},
     }
+
+
+def told(refused: e.Refused) -> dict[str, Any]:
+    """The same for whoever has no browser at hand: with what to do about it."""
+    return {**document(refused), "advice": meaning_of(type(refused)).advice}
+
+
+def problem(refused: e.Refused, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to a refused request."""
+    status = status or meaning_of(type(refused)).status
+    body = document(refused, status)
     sent = {**getattr(refused, "headers", {}), **(headers or {})}
     if isinstance(refused, e.NotAuthenticated):
         sent["WWW-Authenticate"] = 'Bearer realm="acta"'
@@ -173,72 +178,3 @@ def page(kind: type[e.Refused]) -> str:
         f"<p><code>{kind.code}</code>, status {meaning.status} {HTTPStatus(meaning.status).phrase}.</p>"
         f"<p>{meaning.advice}</p></html>"
     )
-
-
-def not_valid(faults: Iterable[Mapping[str, Any]], body: type[BaseModel] | None = None) -> NotValid:
-    """Fields and rules out of the faults that pydantic found, in a ``body`` of this kind or else in the address.
-
-    What was sent is left out, and so are names that the caller chose: a place ends where they begin.
-    """
-    if body is None:
-        return NotValid(faults=[_fault(fault, fault["loc"]) for fault in faults])
-    return NotValid(
-        faults=[_fault(fault, ("body", *_place_of(fault, body))) | _way_out(fault, body) for fault in faults]
-    )
-
-
-def _way_out(fault: Mapping[str, Any], body: type[BaseModel]) -> dict[str, Any]:
-    """The fields that a body may have, for whoever named another; what nobody but an import states is not told."""
-    if fault["type"] != "extra_forbidden" or len(fault["loc"]) != 1:
-        return {}
-    return {"known": sorted(name for name, field in body.model_fields.items() if not field.exclude)}
-
-
-def _fault(fault: Mapping[str, Any], place: Iterable[Any]) -> dict[str, Any]:
-    kind = fault["type"]
-    rule = _RULES.get(kind, fault["msg"] if kind in _HARMLESS else kind.replace("_", " "))
-    return {"field": "/".join(map(str, place)), "rule": rule, "code": kind.replace("_", "-")}
-
-
-def _place_of(fault: Mapping[str, Any], body: type[BaseModel]) -> Iterable[Any]:
-    names = _names_in(body)
-    return takewhile(lambda part: isinstance(part, int) or part in names, fault["loc"])
-
-
-@cache
-def _names_in(body: type[BaseModel]) -> frozenset[str]:
-    """The names of the fields of a body, at any depth."""
-    kinds_of_objects = [schema := body.model_json_schema(), *schema.get("$defs", {}).values()]
-    return frozenset(name for found in kinds_of_objects for name in found.get("properties", {}))
-
-
-_RULES = {
-    "extra_forbidden": "has a field that is not known here",
-    "timezone_aware": "needs a time zone, such as 2026-01-31T09:00:00Z",
-    "datetime_parsing": "must be a time as RFC 3339 has it",
-    "datetime_from_date_parsing": "must be a time as RFC 3339 has it",
-    "datetime_type": "must be a time as RFC 3339 has it, in quotes",
-    "json_invalid": "must be JSON",
-    "value_error": "cannot be meant like this",
-}
-_HARMLESS = {
-    "missing",
-    "string_type",
-    "string_too_short",
-    "string_too_long",
-    "int_type",
-    "int_parsing",
-    "bool_type",
-    "bool_parsing",
-    "greater_than_equal",
-    "less_than_equal",
-    "literal_error",
-    "tuple_type",
-    "dict_type",
-    "model_type",
-    "too_short",
-    "too_long",
-    "string_pattern_mismatch",
-    "datetime_out_of_range",
-}
-"""Kinds whose message is made of the rule alone."""

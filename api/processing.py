@@ -19,6 +19,7 @@ from domain.access.events import AccessEvent
 from domain.access.principal import ROLES, Principal
 from domain.envelope import EVENT_TYPES, Event, personal_fields
 from domain.person.events import PersonEvent
+from domain.request.events import LetterEvent, RequestDecided
 from domain.setup.events import EVERYWHERE, SetupEvent
 from domain.setup.state import Setup
 from domain.ticket.events import RequesterReplied, TicketEvent, TicketSigned
@@ -44,6 +45,8 @@ _CONCERNED: tuple[tuple[type[Event], str], ...] = (
     (PersonEvent, "the person"),
     (SetupEvent, "the agent"),
     (AccessEvent, "whoever looked"),
+    (RequestDecided, "the requester, or the service that was refused"),
+    (LetterEvent, "the service whose letter it was"),
 )
 """Whose key seals the personal fields of an event; the first that fits."""
 

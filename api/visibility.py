@@ -19,7 +19,7 @@ from domain.desk.permitting import may_see
 from domain.envelope import Event
 from domain.erasure.events import ErasureEvent
 from domain.person.events import PersonEvent
-from domain.request.events import RequestDecided
+from domain.request.events import LetterEvent, RequestDecided
 from domain.setup.events import (
     EVERYWHERE,
     ApiKeyIssued,
@@ -31,49 +31,10 @@ from domain.setup.events import (
 )
 from domain.ticket import events as e
 from domain.ticket.others import OTHER_TICKETS
+from domain.ticket.own import OWN_EVENTS as OWN_EVENTS
 from domain.ticket.state import Ticket
 
 Sight = Literal["all", "desk", "own"]
-
-OWN_EVENTS: dict[type[e.TicketEvent], tuple[str, ...]] = {
-    e.TicketOpened: (
-        "number",
-        "department",
-        "requester",
-        "title",
-        "description",
-        "request_type",
-        "request_type_version",
-        "category",
-        "priority",
-        "fields",
-        "personal_fields",
-    ),
-    e.TitleChanged: ("title",),
-    e.DescriptionAmended: ("description",),
-    e.RequestTypeChanged: ("old", "new"),
-    e.CategoryChanged: ("old", "new"),
-    e.ImpactUrgencyAssessed: ("old_priority", "priority"),
-    e.PriorityOverridden: ("old", "new"),
-    e.TicketTransferred: ("old", "new"),
-    e.TicketAssigned: ("assignee",),
-    e.TicketClaimed: ("assignee",),
-    e.TicketReleased: (),
-    e.RequesterReplied: ("text",),
-    e.AgentReplied: ("text", "automatic"),
-    e.WorkStarted: (),
-    e.TicketPutOnHold: ("reason", "until"),
-    e.TicketResumed: ("cause",),
-    e.TicketResolved: ("code", "notes"),
-    e.TicketClosed: ("manner",),
-    e.TicketReopened: ("was",),
-    e.TicketCancelled: (),
-    e.FollowUpOpened: ("follow_up", "number"),
-    e.TicketRated: ("score", "comment"),
-    e.TicketMergedInto: (),
-    e.MergeReversed: (),
-}
-"""The facts that a requester sees of their ticket, and of each the fields. Resolution notes are the desk's answer."""
 
 OWN_FIELDS = frozenset(
     {
@@ -211,6 +172,7 @@ _OTHER_STREAMS: dict[type[Event], str] = {
     AccessEvent: "audit.read",
     RequestDecided: "audit.read",
     ErasureEvent: "audit.read",
+    LetterEvent: "door.operate",
 }
 """What it takes, in every department, to see events that belong to none; the first kind that fits counts."""
 

@@ -4,7 +4,7 @@ Each topic is a ``Channel`` with its messages. The schema of an event is the sch
 that hold personal data are in the seal, as ciphertext, and named by ``x-sealed``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,13 +28,19 @@ _KEPT_BESIDE = ("stream", "version", "position", "recorded_at", "withheld")
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic: its name here, its address, what is done with it ("send": by the desk), its messages by name."""
+    """A topic: its name here, its address, what is done with it ("send": by the desk), its messages by name.
+
+    ``schemas`` are what its messages refer to beside the events; ``departments`` those for ``{department}`` in the
+    address.
+    """
 
     name: str
     address: str
     text: str
     action: str
     messages: Mapping[str, Json]
+    schemas: Mapping[str, Json] = {}
+    departments: Sequence[str] = ()
 
 
 def document(channels: Iterable[Channel]) -> Json:
@@ -49,6 +55,7 @@ def document(channels: Iterable[Channel]) -> Json:
                 "address": channel.address,
                 "description": channel.text,
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in channel.messages},
+                **_parameters(channel),
                 "bindings": {"kafka": {"topic": channel.address, "bindingVersion": "0.5.0"}},
             }
             for channel in channels
@@ -62,9 +69,18 @@ def document(channels: Iterable[Channel]) -> Json:
         },
         "components": {
             "messages": {name: message for channel in channels for name, message in channel.messages.items()},
-            "schemas": _schemas(),
+            "schemas": {
+                **_schemas(),
+                **{name: _draft_07(schema) for channel in channels for name, schema in channel.schemas.items()},
+            },
         },
     }
+
+
+def _parameters(channel: Channel) -> Json:
+    if not channel.departments:
+        return {}
+    return {"parameters": {"department": {"description": "The department.", "enum": list(channel.departments)}}}
 
 
 def events(topic: str) -> Channel:

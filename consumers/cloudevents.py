@@ -58,8 +58,13 @@ _when = msgspec.json.Decoder(_When)
 
 @lru_cache(maxsize=65_536)
 def partition_of(stream: UUID, partitions: int) -> int:
-    """The partition of a stream: murmur2 of its key as every Kafka client computes it. It must never change."""
-    return int((murmur2(key_of(stream)) & 0x7FFF_FFFF) % partitions)
+    """The partition of a stream. It must never change."""
+    return partition_of_key(key_of(stream), partitions)
+
+
+def partition_of_key(key: bytes, partitions: int) -> int:
+    """The partition of a key: murmur2 as every Kafka client computes it."""
+    return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
 
 
 def key_of(stream: UUID) -> bytes:

@@ -53,6 +53,7 @@ class Outlet:
         )
         self._filling: dict[TopicPartition, Batch] = {}
         self._sent: list[FutureProduceResult] = []
+        self._asked_of: set[str] = set()
         self._begun = False
         try:
             self._producer.init_transactions()
@@ -68,8 +69,12 @@ class Outlet:
             raise MessageSizeTooLargeError(f"a message of {len(value)} bytes")
         if not self._begun:
             self._producer.begin_transaction()
-            self._producer.partitions_for(topic)
+            self._asked_of.clear()
             self._begun = True
+        if topic not in self._asked_of:
+            # A batch for a topic that the producer has never heard of would wait for ever.
+            self.partitions(topic)
+            self._asked_of.add(topic)
         where = TopicPartition(topic, partition)
         batch = self._filling.get(where)
         if batch is None:
@@ -77,6 +82,10 @@ class Outlet:
         batch.add(timestamp_ms, key, value, headers)
         if batch.full():
             self._sent.append(hand_over(self._producer, where, self._filling.pop(where)))
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; raises what passes while there is no such topic."""
+        return len(self._producer.partitions_for(topic))
 
     def flush(self) -> None:
         """Return when everything that was sent is acknowledged; nobody reads it before the commit."""

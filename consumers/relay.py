@@ -17,7 +17,7 @@ from consumers.cloudevents import NOTHING, Envelope, key_of, milliseconds, parti
 from consumers.lease import Leases
 from consumers.loop import Halted, run
 from consumers.outlet import Outlet
-from consumers.tails import Tail, read_tails
+from consumers.tails import Tail, must_be_of, read_tails
 from consumers.topics import Client
 from domain.store.recorder import PostgresRecorder, SealedEvent
 
@@ -172,16 +172,7 @@ class _Active:
         """
         if any(tails) and not all(tails):
             raise Halted(f"the partitions of {self._topic} have been changed: streams would move to other partitions")
-        for number, tail in enumerate(tails):
-            if tail is None:
-                continue
-            found = self._store.page(tail.position - 1, 1, opened=False)
-            if not found:
-                raise Halted(
-                    f"partition {number} of {self._topic} is at position {tail.position}, which the store does not have"
-                )
-            if (found[0].originator_id, found[0].originator_version) != (tail.stream, tail.version):
-                raise Halted(f"partition {number} of {self._topic} holds another event at position {tail.position}")
+        must_be_of(self._store, self._topic, tails)
 
 
 def _beginning(page: list[SealedEvent]) -> list[SealedEvent]:

@@ -1,5 +1,6 @@
 """The last committed message of each partition: where the relay stands, as the topic itself says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -11,6 +12,7 @@ from consumers import cloudevents
 from consumers.cloudevents import Malformed
 from consumers.loop import Halted, NotYet
 from consumers.topics import Client, partitions_of, reader
+from domain.store.recorder import PostgresRecorder
 
 _FIRST_STRIDE = 64
 _POLL_MS = 200
@@ -56,6 +58,18 @@ def _last_of(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> list[
         left = [partition for partition in left if partition not in found and starts[partition] > begins[partition]]
         stride *= 16
     return [found.get(partition) for partition in partitions]
+
+
+def must_be_of(store: PostgresRecorder, topic: str, tails: Sequence[Tail | None]) -> None:
+    """Raise ``Halted`` unless each tail is the event that the store has at its position."""
+    for number, tail in enumerate(tails):
+        if tail is None:
+            continue
+        found = store.page(tail.position - 1, 1, opened=False)
+        if not found:
+            raise Halted(f"partition {number} of {topic} is at position {tail.position}, which the store does not have")
+        if (found[0].originator_id, found[0].originator_version) != (tail.stream, tail.version):
+            raise Halted(f"partition {number} of {topic} holds another event at position {tail.position}")
 
 
 def _read_to_the_end(

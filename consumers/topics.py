@@ -1,4 +1,4 @@
-"""Topics as this desk needs them: made once, kept for ever, never compacted; and how clients of them are opened."""
+"""Topics as this desk needs them: made once, with settings that lose nothing; and how clients of them are opened."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,16 +29,16 @@ _LOSING = ("cleanup.policy", "retention.ms", "retention.bytes")
 PATIENCE_MS = 10_000
 
 
-def ensure_topic(client: Client, topic: str, partitions: int) -> None:
-    """Make a topic if there is none.
+def ensure_topic(client: Client, topic: str, partitions: int, configs: Mapping[str, str] = CONFIGS) -> None:
+    """Make a topic, that of the events unless other ``configs`` are given, if there is none.
 
-    Raises ``Halted`` when there is one with another number of partitions or settings that would lose events: changing
-    the number moves streams to other partitions, out of order with what they hold.
+    Raises ``Halted`` when there is one with another number of partitions or, if it is to be kept for ever, settings
+    that would lose events: changing the number moves streams to other partitions, out of order with what they hold.
     """
     admin = KafkaAdminClient(**client, bootstrap_timeout_ms=PATIENCE_MS)
     try:
         if topic not in admin.list_topics():
-            wanted = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": CONFIGS}}
+            wanted = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": dict(configs)}}
             with suppress(TopicAlreadyExistsError):  # another process was faster; what it made is looked at below
                 admin.create_topics(wanted, wait_for_metadata=True)
         found = len(admin.describe_topics([topic])[0]["partitions"])
@@ -46,10 +46,10 @@ def ensure_topic(client: Client, topic: str, partitions: int) -> None:
             raise Halted(f"the topic {topic} has {found} partitions, not {partitions}")
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         told = admin.describe_configs([resource], config_filter="all")
-        configs = {name: entry["value"] for name, entry in told["topic"][topic].items()}
-        for name in _LOSING:
-            if configs.get(name) != CONFIGS[name]:
-                raise Halted(f"the topic {topic} has {name}={configs.get(name)}, which must be {CONFIGS[name]}")
+        found_configs = {name: entry["value"] for name, entry in told["topic"][topic].items()}
+        for name in _LOSING if configs == CONFIGS else ():
+            if found_configs.get(name) != CONFIGS[name]:
+                raise Halted(f"the topic {topic} has {name}={found_configs.get(name)}, which must be {CONFIGS[name]}")
     finally:
         admin.close()
 

@@ -3,9 +3,8 @@
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event as Flag
 from typing import Annotated
 
 import typer
@@ -16,13 +15,14 @@ from consumers.clock import clock as keep_time
 from consumers.erasing import erasing
 from consumers.follow import rebuild as build_anew
 from consumers.lag import lag
-from consumers.loop import Halted, stop_on_signals
+from consumers.loop import Halted
 from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
 from deploy.cli_asof import asof
 from deploy.cli_diff import diff
+from deploy.cli_doors import intake, outcomes
 from deploy.cli_erase import erase
 from deploy.cli_evidence import bundle, proof, verify_bundle
 from deploy.cli_explain import explain
@@ -56,6 +56,8 @@ cli.add_typer(holds, name="holds")
 cli.add_typer(persons, name="persons")
 cli.add_typer(importing, name="import")
 cli.add_typer(exporting, name="export")
+cli.command()(intake)
+cli.command()(outcomes)
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(diff)
@@ -130,7 +132,7 @@ def relay() -> None:
     """Relay events from the store to Kafka, in order; a second relay stands by."""
     with opened() as (found, desk):
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        until_stopped(
+        running.until_stopped(
             lambda stop: keep_relaying(desk.store, lease, wiring.kafka(found), found.topic, stop, source=found.source)
         )
 
@@ -142,7 +144,7 @@ def project(
     """Keep views up to date from Kafka; several processes share the partitions."""
     views = _views(names)
     with opened() as (found, desk):
-        until_stopped(
+        running.until_stopped(
             lambda stop: keep_projecting(
                 desk, wiring.projector_url(found), views, wiring.kafka(found), found.topic, stop
             )
@@ -156,7 +158,7 @@ def clock() -> None:
     A second clock stands by.
     """
     with opened() as (found, desk):
-        until_stopped(lambda stop: keep_time(desk, wiring.projector_url(found), stop))
+        running.until_stopped(lambda stop: keep_time(desk, wiring.projector_url(found), stop))
 
 
 @cli.command()
@@ -167,7 +169,7 @@ def ledger() -> None:
     """
     with opened() as (found, desk):
         works = [*keep_log(found, desk), *announce_log(found)]
-        until_stopped(lambda stop: together(works, stop))
+        running.until_stopped(lambda stop: together(works, stop))
 
 
 @cli.command(name="eraser")
@@ -176,14 +178,7 @@ def keep_erasing() -> None:
     with opened() as (found, desk):
         wiring.forget(found, desk)
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        until_stopped(lambda stop: erasing(lease, lambda: wiring.eraser(found, desk), stop))
-
-
-def until_stopped(work: Callable[[Flag], None]) -> None:
-    """Do ``work`` until SIGTERM or Ctrl-C."""
-    stop = Flag()
-    stop_on_signals(stop)
-    work(stop)
+        running.until_stopped(lambda stop: erasing(lease, lambda: wiring.eraser(found, desk), stop))
 
 
 @cli.command()

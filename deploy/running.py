@@ -21,6 +21,7 @@ from api.serving import Server
 from consumers.clock import clock
 from consumers.erasing import erasing
 from consumers.follow import follow, renew
+from consumers.loop import stop_on_signals
 from deploy import wiring
 from deploy.desk_file import read_desk_file
 from deploy.keeping import keep_log
@@ -101,6 +102,13 @@ def listen(settings: Settings) -> socket.socket:
 def address(settings: Settings, listener: socket.socket) -> str:
     """Where to find it."""
     return f"http://{settings.host}:{listener.getsockname()[1]}"
+
+
+def until_stopped(work: Callable[[Flag], None]) -> None:
+    """Do ``work`` until SIGTERM or Ctrl-C."""
+    stop = Flag()
+    stop_on_signals(stop)
+    work(stop)
 
 
 def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None:

@@ -1,5 +1,6 @@
 """Settings: environment variables ``ACTA_…``, read here and nowhere else, validated at start."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,17 @@ def _names(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+def _departments(value: Any) -> Any:
+    names = _names(value)
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+            raise ValueError("a department with a door is part of a topic's name: letters, digits, '.', '_' and '-'")
+    return names
+
+
+Departments = Annotated[tuple[str, ...], BeforeValidator(_departments)]
 
 
 def _witnesses(value: Any) -> Any:
@@ -58,6 +70,14 @@ class Settings(BaseModel):
     )
     partitions: int = Field(
         default=6, ge=1, le=1000, description="Partitions of the topic of the events; fixed once it exists."
+    )
+    doors: Departments = Field(
+        default=(), description="Departments whose software hands in requests over Kafka, comma-separated."
+    )
+    door_topics: str = Field(
+        default="acta",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Beginning of their topics' names: `acta.requests.<department>`.",
     )
     kek_file: Path | None = Field(
         default=None,

@@ -16,6 +16,8 @@ from api.exports import Export, Exports
 from api.oidc import Oidc
 from api.settings import EdgeSettings
 from consumers import asyncapi
+from consumers.asyncapi_doors import doors_of
+from consumers.doors import Doors, ensure_doors
 from consumers.erasing import Eraser, forget_again
 from consumers.erasures import Erasures
 from consumers.exporting import Selection, ocel, xes
@@ -166,7 +168,13 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         witnesses=settings.witnesses,
         cosignatures=settings.cosignatures_path,
     )
-    topics = asyncapi.document([asyncapi.events(settings.topic), asyncapi.checkpoints(settings.checkpoint_topic)])
+    topics = asyncapi.document(
+        [
+            asyncapi.events(settings.topic),
+            asyncapi.checkpoints(settings.checkpoint_topic),
+            *doors_of(doors(settings)),
+        ]
+    )
     return create_app(opened, views=pool, asyncapi=topics, exporters=EXPORTS, auth=_oidc(settings), settings=edge)
 
 
@@ -201,11 +209,17 @@ def _oidc(settings: Settings) -> Oidc | None:
 
 
 def bring_up(settings: Settings) -> None:
-    """Put roles and schema into the database and make the topic; once, before any worker starts."""
+    """Put roles and schema into the database and make the topics; once, before any worker starts."""
     migrate(url(settings.owner_database_url, "ACTA_OWNER_DATABASE_URL"))
     if settings.kafka:
         ensure_topic(kafka(settings), settings.topic, settings.partitions)
         ensure_topic(kafka(settings), settings.checkpoint_topic, 1)
+        ensure_doors(kafka(settings), doors(settings), settings.partitions)
+
+
+def doors(settings: Settings) -> Doors:
+    """The departments' doors."""
+    return Doors(settings.door_topics, settings.doors)
 
 
 def kafka(settings: Settings) -> Client:

@@ -10,6 +10,7 @@
     + TicketIsElsewhere (the life cycle does not allow it), NothingChanges, MergeWouldCircle, ...
   - OutOfDate             somebody was faster
     + TicketMovedOn (If-Match), KeyUsedDifferently (idempotency key), CosignedFurther (by a witness)
+  - CouldNotBeTaken       a fault of ours, with a request that is kept
 * NotReadyYet             the answer is not there yet; try again later
 * Unreadable              a stored event cannot be read: a fault of ours, never of a caller
 
@@ -43,6 +44,22 @@ class Refused(Exception):
 
 class NotUnderstood(Refused):
     """The request could not be understood."""
+
+
+class MalformedBody(NotUnderstood):
+    """The body is not JSON in UTF-8."""
+
+
+class NotValid(NotUnderstood):
+    """A field of the request breaks a rule."""
+
+
+class NotARequest(NotUnderstood):
+    """This is not a request in the form of a CloudEvent."""
+
+
+class RequestKindNotKnown(NotUnderstood):
+    """There is no such kind of request."""
 
 
 class FormNotValid(NotUnderstood):
@@ -105,6 +122,10 @@ class KeyNotFound(NotKnown):
     """There is no such API key."""
 
 
+class LetterNotFound(NotKnown):
+    """There is no such dead letter."""
+
+
 class HoldNotFound(NotKnown):
     """There is no such legal hold."""
 
@@ -139,6 +160,10 @@ class TicketIsElsewhere(NotPossible):
 
 class TicketIsMerged(NotPossible):
     """The ticket has been merged into another one."""
+
+
+class ReferenceTaken(NotPossible):
+    """This reference names a ticket already."""
 
 
 class NothingChanges(NotPossible):
@@ -199,6 +224,10 @@ class SetupConflict(NotPossible):
 
 class UnderLegalHold(NotPossible):
     """A legal hold forbids to erase this."""
+
+
+class CouldNotBeTaken(Refused):
+    """The desk failed at this request; it is kept until that is mended."""
 
 
 class OutOfDate(Refused):

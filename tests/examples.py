@@ -9,7 +9,7 @@ from domain.access.events import AccessRead, AccessRefused, GlassBroken
 from domain.envelope import Act, Actor, Event
 from domain.erasure.events import ErasureCompleted
 from domain.person.events import ContactChanged, PersonErasureOrdered, PersonRegistered
-from domain.request.events import RequestDecided
+from domain.request import events as r
 from domain.setup import events as s
 from domain.ticket import events as t
 from domain.ticket.sla import Recalculated
@@ -186,7 +186,11 @@ EVENTS: tuple[Event, ...] = (
         origin="http:0a1b2c3d4e5f6071",
         key="0a1b2c",
     ),
-    RequestDecided(digest="0" * 64, ticket=TICKET, receipt={"ticket": str(TICKET), "number": 3847, "version": 2}),
+    r.RequestDecided(digest="0" * 64, ticket=TICKET, receipt={"ticket": str(TICKET), "number": 3847, "version": 2}),
+    r.LetterKept(department="it", code="not-a-request", topic="acta.requests.it", partition=2, offset=4711),
+    r.LetterCorrected(),
+    r.LetterRedriven(outcome="decided", code="not-valid", request=OTHER),
+    r.LetterDiscarded(reason="Sent by a test of theirs."),
     s.DepartmentDefined(department="it", name="Information technology", default_group="service-desk"),
     s.DepartmentRetired(department="it"),
     s.GroupDefined(group="network", name="Network", department="it", skills=("vpn",), level=2),

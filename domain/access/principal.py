@@ -37,7 +37,9 @@ ROLES: dict[str, frozenset[str]] = {
     "requester": frozenset(_OWN),
     "agent": frozenset(_READ | _WORK | {"ticket.sign", "setup.read"}),
     "supervisor": frozenset(
-        _READ | _WORK | {"ticket.sign", "ticket.supervise", "ticket.break-glass", "report.read", "setup.read"}
+        _READ
+        | _WORK
+        | {"ticket.sign", "ticket.supervise", "ticket.break-glass", "report.read", "setup.read", "door.operate"}
     ),
     "analyst": frozenset({"report.read", "sla.read", "queue.read", "setup.read"}),
     "compliance": frozenset(
@@ -57,7 +59,9 @@ ROLES: dict[str, frozenset[str]] = {
         }
     ),
     "witness": frozenset({"record.read", "record.cosign"}),
-    "service": frozenset(_OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read"}),
+    "service": frozenset(
+        _OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read", "request.send"}
+    ),
     "admin": frozenset(_READ | _WORK | _OWN)
     | {
         "ticket.supervise",
@@ -75,6 +79,8 @@ ROLES: dict[str, frozenset[str]] = {
         "record.erase",
         "audit.read",
         "feed.read",
+        "request.send",
+        "door.operate",
         "view.operate",
     },
 }

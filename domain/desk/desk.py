@@ -15,17 +15,20 @@ from eventsourcing.utils import Environment
 from psycopg_pool import ConnectionPool
 
 from domain.access.events import AccessEvent
+from domain.access.principal import Principal
+from domain.desk.keeping import Declining
 from domain.desk.order import IdempotencyKey, Order, Receipt
 from domain.desk.ordering import Ordering
 from domain.desk.tasks import Configuring, Witnessing
 from domain.desk.writer import Writer, clock, number_of
 from domain.envelope import Act, Event
-from domain.errors import TicketNotFound
+from domain.errors import Refused, TicketNotFound
 from domain.setup import state as setup_state
 from domain.setup.events import SETUP, AgentDefined, SetupEvent
 from domain.setup.state import Setup
 from domain.store.keyring import KeyRing
 from domain.store.keys import SubjectKeys
+from domain.store.letters import Drawer
 from domain.store.persistence import SealingMapper, StoreFactory
 from domain.store.recorder import SESSION, PostgresRecorder
 from domain.ticket import state as ticket_state
@@ -55,6 +58,7 @@ class Desk(Application[UUID]):
         )
         self.keys = SubjectKeys(self.pool, kek)
         self.store = PostgresRecorder(self.pool, dsn)
+        self.drawer = Drawer(self.pool, self.keys)
         self.sealing = SealingMapper(self.keys, self.store)
         process = str(uuid4())
         self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))
@@ -81,6 +85,15 @@ class Desk(Application[UUID]):
     def handle(self, *orders: Order, key: IdempotencyKey | None = None) -> Receipt:
         """Give commands and wait for the receipt; raises ``Refused``."""
         return self.submit(*orders, key=key).result()
+
+    def decline(
+        self, refused: Refused, sender: Principal, key: IdempotencyKey, *, channel: str, correlation_id: str = ""
+    ) -> "Future[Receipt]":
+        """Keep the refusal of a request that comes to no command; the future has it, or the first answer."""
+        act = Act(actor=sender.actor, channel=channel, correlation_id=correlation_id)
+        task = Declining(refused, sender, act, key, self.keys)
+        self.writer.submit(task)
+        return task.future
 
     def configure(self, plan: Callable[[Setup], Sequence[SetupEvent]], act: Act) -> int:
         """Record what ``plan`` says must change; returns the position (0 if nothing had to)."""

@@ -49,13 +49,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
     """What makes a request the same request when it comes again: who sent it, from where, under which key.
 
-    ``digest`` tells whether it is the same in content.
+    ``digest`` tells whether it is the same in content. ``department`` is the one through whose door it came ("": none),
+    ``reference`` the sender's own name for the matter; its outcome is addressed with them.
     """
 
     principal: str
     source: str
     key: str
     digest: str
+    department: str = ""
+    reference: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,12 @@
 """Ordering: commands on one ticket, from the order to the facts, the receipt or the refusal; once for each key."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
 from uuid import UUID, uuid4
 
 from domain.access.events import AccessRefused
 from domain.clock.attaching import service_level
+from domain.desk.keeping import record_decision, repeated, request_stream
 from domain.desk.order import IdempotencyKey, Order, Receipt
 from domain.desk.owning import with_owner
 from domain.desk.permitting import may_see, must_be_allowed, when
@@ -17,16 +17,15 @@ from domain.desk.work import Draft
 from domain.envelope import Act, Event
 from domain.errors import (
     DepartmentNotFound,
-    KeyUsedDifferently,
     NotAllowed,
     PersonNotFound,
+    ReferenceTaken,
     Refused,
     SignerNotProved,
     TicketMovedOn,
     TicketNotFound,
 )
 from domain.person.events import PersonEvent, PersonRegistered
-from domain.request.events import RequestDecided
 from domain.setup.events import SETUP
 from domain.store.keys import SubjectKeys
 from domain.ticket.commands import COMMANDS, Command, Elsewhere, Situation, decide, must_be_where_it_is_possible
@@ -40,23 +39,6 @@ from domain.ticket.state import Ticket
 
 THE_CALLER = Requester()
 """The requester of a command that names none."""
-
-
-class Refusal(Refused):
-    """The request was refused."""
-
-    @classmethod
-    def from_recorded(cls, recorded: Mapping[str, Any]) -> Refused:
-        """The refusal that a keyed request got the first time."""
-        kinds = {kind.code: kind for kind in _all_refusals(Refused)}
-        kind = kinds.get(recorded["code"], cls)
-        return kind(recorded["detail"], **recorded["particulars"])
-
-
-def _all_refusals(kind: type[Refused]) -> Iterable[type[Refused]]:
-    yield kind
-    for narrower in kind.__subclasses__():
-        yield from _all_refusals(narrower)
 
 
 class Ordering(Task):
@@ -73,7 +55,7 @@ class Ordering(Task):
         self.timed = any(order.command.TIMED for order in orders)
         self.backdated = self.timed or any(order.command.occurred_at is not None for order in orders)
         self.opens = sum(isinstance(order.command, Open | Split | FollowUp) for order in orders)
-        self.request = keys.stream_of("request", key.principal, key.source, key.key) if key else None
+        self.request = request_stream(keys, key) if key else None
         self.fresh = uuid4()
         self.opened: int | None = None
         self.ticket = Ticket()
@@ -194,7 +176,7 @@ class Ordering(Task):
             on_behalf_of=order.on_behalf_of,
             channel=order.channel,
             correlation_id=order.correlation_id,
-            causation_id=order.causation_id,
+            causation_id=order.causation_id or self._cause(),
         )
         if _names_person(command):
             self._meet(order, command, draft, act)
@@ -217,6 +199,10 @@ class Ordering(Task):
         hidden = entrance is not ticket and not may_see(ticket, order.principal)
         self.ticket = entrance if hidden else draft.ticket(stream)
 
+    def _cause(self) -> str:
+        """What led to the events of a request through a door: the request."""
+        return str(self.request) if self.key is not None and self.key.department else ""
+
     def _sign(self, order: Order, command: Command, draft: Draft, stream: UUID, act: Act) -> None:
         """Put the signature behind the act, so that it covers it."""
         proved = proved_again(order, draft.setup)
@@ -230,6 +216,8 @@ class Ordering(Task):
     ) -> tuple[UUID, Ticket]:
         if isinstance(command, Open):
             stream = UUID(order.ticket) if order.ticket else self.fresh
+            if draft.stream(stream).version and self.key is not None and self.key.reference:
+                raise ReferenceTaken()
             if draft.stream(stream).version:
                 raise TicketMovedOn("This ticket is there already.", version=draft.stream(stream).version)
             return stream, Ticket()
@@ -273,42 +261,17 @@ class Ordering(Task):
     def _is_repeated(self, draft: Draft) -> bool:
         assert self.key is not None
         assert self.request is not None
-        first = draft.stream(self.request).first
-        if first is None:
-            return False
-        assert isinstance(first, RequestDecided)
-        if first.digest != self.key.digest:
-            self.repeated = KeyUsedDifferently()
-        elif first.receipt is not None:
-            receipt = first.receipt
-            self.repeated = Receipt(
-                ticket=UUID(receipt["ticket"]),
-                number=receipt["number"],
-                version=receipt["version"],
-                position=first.position,
-                events=tuple(receipt["events"]),
-                opened=receipt.get("opened"),
-            )
-        else:
-            assert first.refusal is not None
-            self.repeated = Refusal.from_recorded(first.refusal)
-        return True
+        self.repeated = repeated(draft.stream(self.request).first, self.key)
+        return self.repeated is not None
 
     def _record_decision(self, draft: Draft) -> None:
         assert self.key is not None
         assert self.request is not None
         order = self.orders[0]
-        refused = self.refusal
-        decided = RequestDecided(
-            digest=self.key.digest,
-            ticket=self.ticket.ticket if refused is None else None,
-            receipt=self._receipt(0, draft.events).recorded() if refused is None else None,
-            refusal=None
-            if refused is None
-            else {"code": refused.code, "detail": refused.detail, "particulars": refused.particulars},
-        )
+        decision = self.refusal or self._receipt(0, draft.events)
         act = Act(actor=order.principal.actor, channel=order.channel, correlation_id=order.correlation_id)
-        draft.record(self.request, decided, act)
+        of_whom = self.ticket.requester if self.refusal is None else order.principal.person
+        record_decision(draft, self.request, self.key, decision, act, of_whom)
 
     def _note_refusal(self, refused: Refused, draft: Draft, find: Callable[[str], UUID | None]) -> None:
         """A refusal of access is itself a fact; that something is not there at all is none."""

@@ -187,3 +187,15 @@ BEGIN
     DROP TABLE acta_keys.kept;
 END $$;
 REVOKE ALL ON FUNCTION acta.rewrite_keys FROM PUBLIC;
+
+-- What came through a department's door and could not be taken, sealed with a key of its own under a desk's key; it
+-- waits to be corrected, handed in again or given up, and goes then. What happened to it is in the log.
+CREATE TABLE IF NOT EXISTS acta.dead_letters (
+    letter     uuid        PRIMARY KEY,
+    department text        NOT NULL,
+    code       text        NOT NULL,
+    kept_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    wrapped    bytea       NOT NULL,
+    sealed     bytea       NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dead_letters_kept_at ON acta.dead_letters (kept_at, letter);

@@ -31,7 +31,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row per event of the record, of whatever stream, without its personal content."""
 
     stream: Annotated[UUID, _is("The stream: a ticket, a person, the configuration and so on.")]
-    kind: Annotated[str, _is("What the stream is about: ticket, person, setup, access, request or erasure.")]
+    kind: Annotated[str, _is("What the stream is about: ticket, person, setup, access, request, letter or erasure.")]
     version: Annotated[int, _is("The event's number in its stream, from 1.")]
     type: Annotated[str, _is("The event's public name.")]
     occurred_at: Annotated[datetime, _is("When it happened, as stated by whoever reported it.")]

@@ -31,11 +31,39 @@ def erasure_completed(event: d.ErasureCompleted, speech: Speech) -> str:
 
 @says(r.RequestDecided)
 def decided(event: r.RequestDecided, speech: Speech) -> str:
+    door = f" through the door of {speech.department(event.department)}" if event.department else ""
     if event.refusal is not None:
-        return f"had a keyed request refused for good ({event.refusal.get('code', 'refused')})"
+        return f"had a keyed request{door} refused for good ({event.refusal.get('code', 'refused')})"
     number = (event.receipt or {}).get("number")
     about = f" on ticket #{number}" if number else ""
-    return f"had a keyed request carried out{about}; the same request again gets the same answer"
+    return f"had a keyed request{door} carried out{about}; the same request again gets the same answer"
+
+
+@says(r.LetterKept)
+def letter_kept(event: r.LetterKept, speech: Speech) -> str:
+    place = f"{quoted(event.topic)}, partition {event.partition}, offset {event.offset}"
+    door = speech.department(event.department)
+    return f"could not take a message through the door of {door} ({event.code}) and kept it as a dead letter: {place}"
+
+
+@says(r.LetterCorrected)
+def letter_corrected(event: r.LetterCorrected, speech: Speech) -> str:
+    return "put another text in place of a dead letter's"
+
+
+@says(r.LetterRedriven)
+def letter_redriven(event: r.LetterRedriven, speech: Speech) -> str:
+    why = f" ({event.code})" if event.code else ""
+    if event.outcome == "kept":
+        return f"handed a dead letter in again, which could still not be taken{why}"
+    return f"handed a dead letter in again, which was {'refused' if why else 'carried out'} as a request{why}"
+
+
+@says(r.LetterDiscarded)
+def letter_discarded(event: r.LetterDiscarded, speech: Speech) -> str:
+    if event.expired:
+        return "destroyed a dead letter of which nobody had taken care in time"
+    return f"gave up a dead letter and destroyed what it held{speech.because(event)}"
 
 
 @says(a.AccessRefused)

@@ -1,0 +1,271 @@
+"""Requests through a department's topic: each is decided once, in order, and has one outcome; what is none is kept."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from consumers import asyncapi
+from consumers.asyncapi_doors import doors_of
+from consumers.topics import Client
+from consuming import until
+from desks import give
+from domain.desk import Desk
+from door_talk import SOURCE, Door, Told, make_door
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def door(desk: Desk, database: str, client: Client, topics: str) -> Iterator[Door]:
+    with make_door(desk, database, client, topics.rstrip("."), "it", "hr") as door:
+        yield door
+
+
+def only(found: list[Told]) -> Told:
+    assert len(found) == 1, [told.body for told in found]
+    return found[0]
+
+
+def titles(desk: Desk) -> list[str]:
+    return [event.title for event in desk.feed(0, 1000, types=["ticket.opened.v1"])]  # type: ignore[attr-defined]
+
+
+def test_a_request_becomes_a_ticket_and_its_sender_is_told(door: Door) -> None:
+    door.sender.request("it", "open", "HR-1", "1", trace=TRACE, title="A laptop for Petra")
+    told = only(door.settled(1))
+    assert (told.key, told.kind) == ("HR-1", "accepted")
+    assert told.body["request"] == {"source": SOURCE, "id": "1", "reference": "HR-1"}
+    assert told.headers["traceparent"] == TRACE
+    ticket = door.desk.ticket(door.desk.find(str(told.body["number"])))
+    assert (ticket.department, ticket.title, str(ticket.ticket)) == ("it", "A laptop for Petra", told.body["ticket"])
+    opened = door.desk.history(ticket.ticket)[0]
+    assert (opened.act.actor.id, opened.act.channel, opened.act.correlation_id) == ("door:it", "kafka", TRACE)
+    assert "Petra" not in json.dumps([told.body, dict(told.headers)])
+
+
+def test_a_structured_request_is_the_same_as_a_binary_one(door: Door) -> None:
+    event = {
+        "specversion": "1.0",
+        "type": "acta.request.open.v1",
+        "source": SOURCE,
+        "id": "1",
+        "partitionkey": "HR-1",
+        "datacontenttype": "application/json",
+        "data": {"title": "A laptop for Petra"},
+    }
+    headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+    door.sender.raw("it", b"HR-1", headers, json.dumps(event).encode())
+    door.sender.raw("it", None, headers, json.dumps(event).encode())
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop for Petra")
+    door.sender.request("it", "open", "HR-2", "2", title="Another one")
+    assert [told.body["request"]["id"] for told in sorted(door.settled(2), key=lambda told: told.key)] == ["1", "2"]
+    assert sorted(titles(door.desk)) == ["A laptop for Petra", "Another one"]
+
+
+def test_what_follows_is_about_the_ticket_of_its_reference_and_in_order(door: Door) -> None:
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop for Petra")
+    for number in range(2, 12):
+        door.sender.request("it", "reply", "HR-1", str(number), text=f"reply {number}")
+    door.sender.request("it", "note", "HR-1", "12", text="she is a contractor")
+    door.sender.request("it", "escalate", "HR-1", "13", kind="hierarchical", reason="she starts tomorrow")
+    door.sender.request("it", "withdraw", "HR-1", "14", reason="she does not come")
+    found = door.settled(14)
+    assert [told.kind for told in found] == ["accepted"] * 14
+    history = door.desk.history(door.desk.find(found[0].body["ticket"]))
+    assert [event.text for event in history if event.TYPE == "ticket.requester-replied.v1"] == [  # type: ignore[attr-defined]
+        f"reply {number}" for number in range(2, 12)
+    ]
+    assert history[-1].TYPE == "ticket.cancelled.v1"
+    assert [told.body["request"]["id"] for told in found] == [str(number) for number in range(1, 15)]
+
+
+def test_a_ticket_can_be_named_by_its_number(door: Door) -> None:
+    number = give(door.desk, "open", department="it", title="Opened by hand").number
+    door.sender.request("it", "reply", "HR-9", "1", ticket=f"#{number}", text="we know more")
+    assert only(door.settled(1)).body["number"] == number
+
+
+def test_the_ticket_of_another_department_is_not_there(door: Door) -> None:
+    number = give(door.desk, "open", department="hr", title="Somebody's pay").number
+    door.sender.request("it", "reply", "HR-9", "1", ticket=str(number), text="we know more")
+    told = only(door.settled(1))
+    assert (told.kind, told.body["problem"]["code"]) == ("refused", "ticket-not-found")
+
+
+def test_the_topic_decides_the_department(door: Door) -> None:
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop", department="hr")
+    problem = only(door.settled(1)).body["problem"]
+    assert problem["code"] == "not-valid"
+    assert problem["faults"][0]["rule"] == "has a field that is not known here"
+    assert "department" not in problem["faults"][0]["known"]
+    assert titles(door.desk) == []
+
+
+def test_repeated_it_is_done_once_and_told_once(door: Door) -> None:
+    for _ in range(3):
+        door.sender.request("it", "open", "HR-1", "1", title="A laptop for Petra")
+    door.sender.request("it", "reply", "HR-1", "2", text="a blue one")
+    first = door.settled(2)
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop for Petra")
+    door.sender.request("it", "reply", "HR-1", "3", text="or a red one")
+    assert [told.body["request"]["id"] for told in door.settled(3)] == ["1", "2", "3"]
+    assert first == door.decided()[:2]
+    assert titles(door.desk) == ["A laptop for Petra"]
+
+
+def test_a_reference_opens_one_ticket(door: Door) -> None:
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop for Petra")
+    door.sender.request("it", "open", "HR-1", "2", title="A phone for Petra")
+    found = door.settled(2)
+    assert [told.kind for told in found] == ["accepted", "refused"]
+    assert found[1].body["problem"]["code"] == "reference-taken"
+    assert found[1].body["problem"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "code"),
+    [
+        ("open", {}, "not-valid"),
+        ("open", {"title": "x" * 301}, "not-valid"),
+        ("open", {"title": 7}, "not-valid"),
+        ("open", {"title": "A laptop", "impact": 10**400}, "not-valid"),
+        ("open", {"title": "A laptop", "description": "x" * 200_000}, "not-valid"),
+        ("open", {"title": "A laptop", "request_type": "nothing-we-know"}, "request-type-not-found"),
+        ("reply", {"text": "to nothing"}, "ticket-not-found"),
+        ("bribe", {"text": "take this"}, "request-kind-not-known"),
+    ],
+)
+def test_what_is_refused_has_an_outcome_that_says_why(door: Door, kind: str, data: dict[str, Any], code: str) -> None:
+    for _ in range(2):
+        door.sender.request("it", kind, "HR-1", "1", **data)
+    door.sender.request("it", "open", "HR-2", "2", title="the last")
+    refused, last = sorted(door.settled(2), key=lambda told: told.key)
+    assert (refused.kind, refused.body["problem"]["code"]) == ("refused", code)
+    assert refused.body["problem"]["advice"]
+    assert last.kind == "accepted"
+
+
+DEEP = b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff\xfe", b"null", b"[]", b'{"title": "\\ud800"}', b'{"title"', DEEP])
+def test_a_body_that_means_nothing_is_refused_and_not_repeated(door: Door, value: bytes) -> None:
+    headers = [("ce_specversion", b"1.0"), ("ce_type", b"acta.request.open.v1"), ("ce_source", b"/hr"), ("ce_id", b"1")]
+    door.sender.raw("it", b"HR-1", headers, value)
+    told = only(door.settled(1))
+    assert (told.kind, told.body["problem"]["status"] // 100) == ("refused", 4)
+
+
+WHOLE = [("ce_specversion", b"1.0"), ("ce_type", b"acta.request.open.v1"), ("ce_source", b"/hr"), ("ce_id", b"1")]
+NO_REQUESTS: list[tuple[bytes | None, list[tuple[str, bytes]], bytes | None]] = [
+    (b"HR-1", [], b"hello"),
+    (b"HR-1", [], None),
+    (None, WHOLE, b'{"title": "no reference"}'),
+    (b"\xff", WHOLE, b'{"title": "no text"}'),
+    (b"HR\x00", WHOLE, b'{"title": "a NUL"}'),
+    ("HR\u202e1".encode(), WHOLE, b'{"title": "bidi"}'),
+    (b"HR-1", WHOLE[:-1], b'{"title": "no id"}'),
+    (b"HR-1", [*WHOLE[:-1], ("ce_id", b"x" * 201)], b'{"title": "a long id"}'),
+    (b"HR-1", [*WHOLE[1:], ("ce_specversion", b"0.3")], b'{"title": "another version"}'),
+    (b"HR-1", [*WHOLE, ("traceparent", b"yes")], b'{"title": "no trace"}'),
+    (b"HR-1", [*WHOLE, *((f"x{n}", b"y") for n in range(100))], b'{"title": "a header bomb"}'),
+    (b"HR-1", [*WHOLE, ("x", b"y" * 20_000)], b'{"title": "a large header"}'),
+    (b"HR-1", [("content-type", b"application/cloudevents+json")], b"["),
+    (b"HR-1", [("content-type", b"application/cloudevents+json")], b"[" * 100_000),
+    (b"HR-1", [("content-type", b"application/cloudevents+json")], b'{"specversion": "1.0", "id": 7}'),
+]
+
+
+def test_what_is_no_request_is_a_dead_letter_once_and_holds_up_nobody(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key, headers, value in NO_REQUESTS:
+        door.sender.raw("it", key, headers, value)
+    door.sender.request("it", "open", "HR-2", "2", title="the last")
+    assert only(door.settled(1, len(NO_REQUESTS))).kind == "accepted"
+    letters = door.letters()
+    assert [told.body["code"] for told in letters] == ["not-a-request"] * len(NO_REQUESTS)
+    places = {(told.body["topic"], told.body["partition"], told.body["offset"]) for told in letters}
+    assert len(places) == len(NO_REQUESTS) == door.desk.drawer.depth()
+    texts = [value.decode(errors="replace") for _, _, value in NO_REQUESTS if value and len(value) > 5]
+    said = caplog.text + json.dumps([told.body for told in letters])
+    assert not [text for text in texts if text in said]
+
+
+def test_an_id_used_for_something_else_is_a_dead_letter(door: Door) -> None:
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop")
+    door.sender.request("it", "open", "HR-1", "1", title="A phone")
+    door.sender.request("it", "open", "HR-2", "2", title="the last")
+    assert len(door.settled(2, 1)) == 2
+    assert only(door.letters()).body["code"] == "key-used-differently"
+
+
+def test_what_happens_to_the_ticket_is_told_without_text_and_only_while_it_is_there(door: Door) -> None:
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop for Petra")
+    ticket = only(door.settled(1)).body["ticket"]
+    give(door.desk, "assign", ticket, assignee="alice")
+    give(door.desk, "note", ticket, text="the requester is difficult")
+    give(door.desk, "reply", ticket, text="which colour?")
+    give(door.desk, "hold", ticket, reason="requester")
+    give(door.desk, "resume", ticket)
+    give(door.desk, "transfer", ticket, department="hr")
+    give(door.desk, "reply", ticket, text="it was the cable")
+    give(door.desk, "transfer", ticket, department="it")
+    give(door.desk, "close", ticket)
+    with door.open() as runs:
+        until(lambda: any(told.body.get("event") == "ticket.closed.v1" for told in door.outcomes()), *runs)
+    happened = [told for told in door.outcomes() if told.kind == "happened"]
+    assert [told.body["event"].removeprefix("ticket.").removesuffix(".v1") for told in happened] == [
+        "assigned",
+        "agent-replied",
+        "put-on-hold",
+        "resumed",
+        "transferred",
+        "transferred",
+        "closed",
+    ]
+    assert {told.key for told in happened} == {"HR-1"}
+    assert happened[0].body["told"] == {"assignee": "alice"}
+    assert "colour" not in json.dumps([told.body for told in happened])
+
+
+def test_a_ticket_opened_by_hand_is_not_told_of(door: Door) -> None:
+    number = give(door.desk, "open", department="it", title="By hand").number
+    give(door.desk, "assign", str(number), assignee="alice")
+    door.sender.request("it", "open", "HR-1", "1", title="the last")
+    door.settled(1)
+    assert [told.kind for told in door.outcomes()] == ["accepted"]
+
+
+def test_each_department_is_told_its_own(door: Door) -> None:
+    door.sender.request("it", "open", "1", "1", title="for it")
+    door.sender.request("hr", "open", "1", "1", title="for hr")
+    with door.open() as runs:
+        until(lambda: len(door.decided("it")) == len(door.decided("hr")) == 1, *runs)
+    assert only(door.decided("it")).body["ticket"] != only(door.decided("hr")).body["ticket"]
+
+
+def test_what_is_told_and_asked_is_as_described(door: Door) -> None:
+    described = json.loads(json.dumps(asyncapi.document(doors_of(door.doors)), default=str))
+    messages = described["components"]["messages"]
+
+    def valid(name: str, told: Any) -> bool:
+        payload = {**messages[name]["payload"], "components": described["components"]}
+        return Draft7Validator(payload).is_valid(told)
+
+    door.sender.request("it", "open", "HR-1", "1", title="A laptop")
+    door.sender.request("it", "open", "HR-1", "2", title="Another")
+    door.sender.request("it", "reply", "HR-1", "3", text="a blue one")
+    door.sender.raw("it", b"HR-1", [], b"hello")
+    door.settled(3, 1)
+    for told in [*door.outcomes(), *door.letters()]:
+        name = told.headers["ce_type"].removeprefix("acta.")
+        assert valid(name, told.body), told.body
+        headers = {**messages[name]["headers"], "components": described["components"]}
+        assert Draft7Validator(headers).is_valid(dict(told.headers))
+    assert valid("request.open.v1", {"title": "A laptop", "tags": ["new"]})
+    assert not valid("request.open.v1", {"title": "A laptop", "department": "hr"})
+    assert set(described["channels"]) == {"requests", "outcomes", "dead-letters"}
