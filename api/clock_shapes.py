@@ -29,7 +29,8 @@ class PartShown(msgspec.Struct, frozen=True, kw_only=True):
 class BreachShown(msgspec.Struct, frozen=True, kw_only=True):
     """Elapsed exceeded this target from ``at`` on; recorded late facts may contradict it.
 
-    ``claimant`` acted in time after all, as event ``claim_version`` of the ticket shows.
+    ``claimant`` acted in time after all, as event ``claim_version`` of the ticket shows. ``exceeded``: since when it
+    had been exceeded when a change of target made it a breach; null where that was not kept.
     """
 
     target_minutes: float
@@ -37,6 +38,7 @@ class BreachShown(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime
     elapsed_minutes: float
     cause: Cause
+    exceeded: datetime | None
     policy: PolicyRef | None
     recorded: bool
     contradicted: bool

@@ -80,6 +80,8 @@ class Bucket:
         address += "&" if "?" in address else "?"
         self._files: Any
         self._files, self._prefix = fs.FileSystem.from_uri(f"{address}allow_delayed_open=true")
+        if not self._prefix:
+            raise ValueError("it names no bucket")
         self._is_missing = fs.FileType.NotFound
 
     def read(self, path: str) -> bytes | None:

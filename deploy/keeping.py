@@ -50,8 +50,9 @@ def how_far(settings: Settings) -> dict[str, int]:
     cosignatures = Cosignatures(settings.cosignatures_path, settings.witnesses)
     found |= {witness.name: cosignatures.newest(witness) for witness in settings.witnesses}
     if settings.ledger_mirror:
+        place = _place(settings)
         try:
-            shown = _place(settings).read(CHECKPOINT) or b""
+            shown = place.read(CHECKPOINT) or b""
             found["mirror"] = size_of(shown.decode())
         except (NotYet, ValueError):
             found["mirror"] = 0

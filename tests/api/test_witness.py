@@ -1,9 +1,10 @@
 """A witness over HTTP: it cosigns what continues, and nothing that contradicts what it signed before."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from consumers.witness import Contradiction, Witnessing
 from consuming import Running, until
 from domain.record.cosignature import Cosigner
 from domain.record.proof import read
+from dying import dying
 from ledgers import SIGNER, grow
 from projections.ledger import Log, size_of
 
@@ -252,6 +254,25 @@ def test_a_witness_that_died_before_it_handed_in_does_so_later_with_the_same_cos
     with witnessing(now=NOW + timedelta(hours=1)) as witness:
         witness.look()
     assert FIRST.witness.of(notary.get("/record/checkpoint").text).at == NOW
+
+
+def test_wherever_a_witness_dies_it_never_cosigns_two_histories(
+    folder, witnessing, notary, tmp_path, monkeypatch
+) -> None:
+    at, died = 0, True
+    while died:
+        at += 1
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(tmp_path / "c", ignore_errors=True)
+        grow(folder, 300)
+        with witnessing(kept=f"life-{at}") as witness:
+            died = dying(at, monkeypatch, witness.look, torn=False)
+        seen = FIRST.witness.name in notary.get("/record/checkpoint").text
+        rewritten(folder, 400)
+        with witnessing(kept=f"life-{at}") as witness, suppress(Contradiction):
+            witness.look()
+        assert not (seen and FIRST.witness.name in notary.get("/record/checkpoint").text)
+    assert at > 3
 
 
 def test_it_signs_nothing_without_knowing_what_it_signed(folder, witnessing, tmp_path) -> None:

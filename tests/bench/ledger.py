@@ -48,19 +48,21 @@ def _at_length(place: Place) -> list[Row]:
         home = place.folder / "long"
         _sign(desk, as_role(dsn, "acta_app"), home / "ledger")
         sizes: list[float] = []
+        spent = 0.0
         began = perf_counter()
         with process(acta("verify"), place.environment(dsn, ACTA_HOME=str(home))) as verifying:
             pause = Flag()
             while verifying.alive:
                 with suppress(psutil.Error):  # it may end in between
                     sizes.append(verifying.memory_mb())
+                    spent = verifying.cpu_s()
                 pause.wait(0.1)
             seconds = perf_counter() - began
             assert verifying.code == 0
     middle = len(sizes) // 2
     work = f"acta verify, {head:,} events, from its start to its end"
     return [
-        Row("verify", work, PER_S, [head / seconds], None, 100_000),
+        Row("verify", work, PER_S, [head / seconds], None, 100_000, [spent / head * 1e6]),
         Row("memory", f"{work}: most in its second half", MB, [max(sizes[middle:])], None, 200),
         Row("memory", f"{work}: most in its first half", MB, [max(sizes[:middle])]),
     ]

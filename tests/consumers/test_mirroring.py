@@ -14,14 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.lease import Leases
 from consumers.loop import Halted, NotYet
 from consumers.mirror_places import Bucket, Directory, Place, place_at
-from consumers.mirroring import grown_full, mirror, tiles_between
+from consumers.mirroring import _Mirroring, grown_full, mirror, tiles_between
 from consumers.remote_log import RemoteLog
 from consuming import Running, running, until
 from deploy.child import free_ports
 from domain.record import merkle
 from domain.record.tiles import WIDTH, Tile
+from dying import dying
 from ledgers import SIGNER, grow, signed, signed_size
 from projections.ledger import Folder, size_of
 
@@ -123,6 +125,35 @@ def test_a_mirror_that_was_away_catches_up(log: Path, place: Place, bring: Calla
     bring(place)
     must_be_the_log(place, log)
     assert place.read("checkpoint") == (log / "checkpoint").read_bytes()
+
+
+def test_wherever_mirroring_dies_the_mirror_is_whole_and_the_next_goes_on(
+    log: Path, tmp_path: Path, bring: Callable[[Place], None], app_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, died = 0, True
+    while died:
+        at += 1
+        shutil.rmtree(log, ignore_errors=True)
+        place = Directory(tmp_path / f"mirror-{at}")
+        grow(log, 200)
+        bring(place)
+        shutil.copytree(log, tmp_path / f"old-{at}")
+        grow(log, 600)
+        died = dying(at, monkeypatch, lambda place=place: one_step(log, app_dsn, place), torn=False)
+        must_be_the_log(place, tmp_path / f"old-{at}" if shown(place) == 200 else log)
+        bring(place)
+        must_be_the_log(place, log)
+        assert place.read("tile/0/000.p/200") is None or died
+    assert at > 10
+
+
+def one_step(log: Path, app_dsn: str, place: Place) -> None:
+    """Mirror once, in this thread."""
+    life = _Mirroring(log, SIGNER.verifier, Leases(app_dsn), place)
+    try:
+        life.step()
+    finally:
+        life.close()
 
 
 def test_a_mirror_that_holds_another_history_is_left_alone(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -18,10 +19,10 @@ Acta = Callable[..., subprocess.CompletedProcess[str]]
 """Runs `acta` with these arguments in the folder of a desk."""
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A desk that runs as `make run` runs it, in a folder of its own."""
-    environment = {**os.environ, "ACTA_HOME": str(tmp_path), "ACTA_PORT": "0"}
+@contextmanager
+def running_in(home: Path) -> Iterator[None]:
+    """A desk that runs as `make run` runs it, as long as the block."""
+    environment = {**os.environ, "ACTA_HOME": str(home), "ACTA_PORT": "0"}
     command = [sys.executable, "-c", "from deploy.cli import main; main()", "run"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as desk:
         assert desk.stdout is not None
@@ -30,10 +31,25 @@ def home(tmp_path: Path) -> Iterator[Path]:
             said += line
             if "Stop with Ctrl-C" in line:
                 break
-        assert "Acta is at http" in said
+        assert "Acta is at http" in said, desk.communicate()[1]
+        try:
+            yield
+        finally:
+            desk.send_signal(signal.SIGTERM)
+            desk.communicate()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A desk that runs in a folder of its own."""
+    with running_in(tmp_path):
         yield tmp_path
-        desk.send_signal(signal.SIGTERM)
-        desk.communicate()
+
+
+@pytest.fixture
+def run_desk() -> Callable[[Path], AbstractContextManager[None]]:
+    """Runs a desk in a folder as long as a block, again and again."""
+    return running_in
 
 
 @pytest.fixture

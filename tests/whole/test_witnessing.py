@@ -19,10 +19,17 @@ SEED = bytes(range(32))
 VKEY = Cosigner(NAME, SEED).witness.vkey
 
 
+@pytest.fixture
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the desk mirrors its log."""
+    return tmp_path_factory.mktemp("web") / "log"
+
+
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The desk that starts after this takes the witness's word."""
+def known(monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+    """The desk that starts after this takes the witness's word, and mirrors its log."""
     monkeypatch.setenv("ACTA_WITNESSES", VKEY)
+    monkeypatch.setenv("ACTA_LEDGER_MIRROR", str(mirror))
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -67,6 +74,15 @@ def test_a_witness_cosigns_a_running_desk_and_verify_can_demand_it(home: Path, a
     assert "The transparency log was signed last at 20" in status.stdout
     stranger = acta(home, "verify", "--witness", Cosigner(NAME, bytes(32)).witness.vkey)
     assert stranger.returncode == 1
+
+
+def test_a_desk_mirrors_its_log_as_plain_files(home: Path, mirror: Path) -> None:
+    pause = Flag()
+    while not (mirror / "checkpoint").exists():
+        pause.wait(0.05)
+    note = (mirror / "checkpoint").read_text()
+    size = Signer("acta.local/record", (home / "ledger.key").read_bytes()).verifier.open(note).size
+    assert len((mirror / "tile" / "0" / "000.p" / str(size)).read_bytes()) == size * 32
 
 
 def test_what_contradicts_ends_with_one_and_says_what(home: Path, key: Path, look) -> None:

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +12,9 @@ from hypothesis import strategies as st
 from domain.record.merkle import leaf_hash
 from domain.record.note import Signer
 from domain.record.tiles import Tile
+from dying import dying
 from ledgers import SIGNER, kept, must_be_whole, naive_root, signed_size
 from projections.ledger import Damaged, Folder, Log, Occupied
-
-
-class Killed(BaseException):
-    """The process is no more."""
 
 
 def entry(number: int) -> bytes:
@@ -69,35 +65,6 @@ def test_what_is_added_and_not_published_is_nowhere(tmp_path: Path) -> None:
     assert signed_size(tmp_path) == 3
     with Log(tmp_path, SIGNER) as log:
         assert log.size == 3
-
-
-CALLS = ("pwrite", "fsync", "ftruncate", "replace")
-
-
-def dying(at: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None], *, torn: bool) -> bool:
-    """Do ``act`` in a process that dies at its ``at``-th change of a file, with half of it done; whether it died."""
-    left = [at]
-
-    def fatal(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(*given: Any, **more: Any) -> Any:
-            left[0] -= 1
-            if left[0] > 0:
-                return call(*given, **more)
-            if torn and name == "pwrite":
-                file, content, place = given
-                call(file, content[: len(content) // 2], place)
-            raise Killed
-
-        return called
-
-    with monkeypatch.context() as patch:
-        for name in CALLS:
-            patch.setattr(os, name, fatal(name, getattr(os, name)))
-        try:
-            act()
-        except Killed:
-            return True
-    return False
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["before", "halfway"])
