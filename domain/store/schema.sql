@@ -44,6 +44,7 @@ CREATE INDEX IF NOT EXISTS subject_keys_kek ON acta_keys.subject_keys (kek);
 ALTER TABLE acta_keys.subject_keys ADD COLUMN IF NOT EXISTS erased bigint;
 ALTER TABLE acta_keys.subject_keys ALTER COLUMN wrapped SET STATISTICS 0;
 CREATE INDEX IF NOT EXISTS subject_keys_erased ON acta_keys.subject_keys (erased) WHERE erased IS NOT NULL;
+CREATE INDEX IF NOT EXISTS subject_keys_of_erased ON acta_keys.subject_keys (subject) WHERE erased IS NOT NULL;
 
 -- What orders that something be erased, for those who carry it out.
 CREATE INDEX IF NOT EXISTS events_orders ON acta.events (position)
