@@ -77,14 +77,18 @@ async def get_checkpoint(
 
     def read() -> str:
         with Folder(folder) as log:
-            return log.note_from(kept.common(cosigned)) if cosigned else log.text(CHECKPOINT)
+            if cosigned:
+                return kept.cosigned_note(log, cosigned)
+            return (note := log.text(CHECKPOINT)) + kept.lines(size_of(note))
 
     until = monotonic() + edge.settings.wait_seconds
     while size_of(note := await edge.read(read)) < (wait_for or 0):
         if monotonic() > until:
             raise NotYet("No such checkpoint covers the position yet.")
         await asyncio.sleep(_PAUSE_S)
-    return await _served(request, note)
+    if not note:
+        raise NoSuchPage("So many witnesses have cosigned none yet." if cosigned else "")
+    return PlainTextResponse(note)
 
 
 @router.get(

@@ -15,6 +15,7 @@ from pathlib import Path
 from domain.record.cosignature import BYTES, Cosignature, Witness
 from projections.ledger.durable import sync_folder
 from projections.ledger.folder import CHECKPOINT, Folder
+from projections.ledger.notes import size_of
 
 _PLACE = 8
 _RECORD = _PLACE + BYTES
@@ -81,11 +82,20 @@ class Cosignatures:
         Without such, the newest of all; "" if not even that signs so many. Its cosignatures come with it.
         """
         for count in range(len(self.witnesses), 0, -1):
-            size = self.common(count)
-            if size >= covered:
-                return log.note_from(size) + self.lines(size)
+            note = self.cosigned_note(log, count)
+            if note and size_of(note) >= covered:
+                return note
         size = log.signed_size()
         return log.text(CHECKPOINT) + self.lines(size) if size >= covered else ""
+
+    def cosigned_note(self, log: Folder, count: int) -> str:
+        """The newest checkpoint that so many witnesses have cosigned, with their lines; "" if there is none.
+
+        A log that was lost and written again may have signed others than were cosigned before.
+        """
+        size = self.common(count)
+        note = log.note_from(size)
+        return note + self.lines(size) if size_of(note) == size else ""
 
     def _before(self, witness: Witness, bound: int | None) -> int:
         """The largest size that a witness has cosigned, up to a bound."""

@@ -141,6 +141,22 @@ def proof_by_go(go: str, text: str, *witnesses: str) -> subprocess.CompletedProc
     return subprocess.run(words, cwd=GOLANG, input=text, capture_output=True, text=True, check=False, env=env)
 
 
+def test_a_log_that_was_lost_and_written_again_serves_no_cosignature_over_another_checkpoint(
+    folder, witnessing, notary
+) -> None:
+    grow(folder, 100, 300)
+    with witnessing() as witness:
+        witness.look()
+    shutil.rmtree(folder)
+    grow(folder, 700)
+    for path in ("checkpoint", "proofs/200"):
+        assert "witness.example" not in notary.get(f"/record/{path}").text
+    assert notary.get("/record/checkpoint?cosigned=1").status_code == 404
+    with witnessing() as witness:
+        witness.look()
+    assert FIRST.witness.of(read(notary.get("/record/proofs/200").text).note).at == NOW
+
+
 def test_metrics_tell_how_much_is_signed_and_how_much_is_cosigned(folder, witnessing, stranger) -> None:
     grow(folder, 300)
     with witnessing() as witness:

@@ -14,6 +14,7 @@ KEY = bytes(range(32))
         ("ACTA_PORT", "70000"),
         ("ACTA_PARTITIONS", "0"),
         ("ACTA_LOG_LEVEL", "loud"),
+        ("ACTA_WITNESSES", "witness.example/w1"),
         ("ACTA_DATABSE_URL", "postgresql://x"),
     ],
 )
