@@ -214,7 +214,7 @@ def test_a_period_selects_whole_tickets_by_their_opening(desk: Desk, stored, eve
     assert len(positions) == sum(map(len, stored.values()))
 
 
-def test_nothing_selected_is_an_empty_log(pm4py: Any, desk: Desk, everything: Selection, path: Path):
+def test_nothing_selected_is_an_empty_log(desk: Desk, everything: Selection):
     none = Selection(head=everything.head, until=datetime.fromisoformat("1999-01-01T00:00:00+00:00"))
     assert json.loads(b"".join(ocel(desk, none)))["events"] == []
     assert ElementTree.fromstring(b"".join(xes(desk, none))).tag.endswith("log")
