@@ -103,7 +103,7 @@ def page(found: Difference, zone: ZoneInfo) -> str:
 
 def _lines(found: Difference, speech: Speech) -> Iterator[str]:
     known = "" if found.known_at is None else f", as was known on {speech.moment(found.known_at)}"
-    yield f"#{found.number} {_place(found.from_.version, found.from_.at, speech)}"
+    yield f"#{found.number} from {_place(found.from_.version, found.from_.at, speech)}"
     yield f"to {_place(found.to.version, found.to.at, speech)}{known}"
     sections = (
         ("What differs", [change.text for change in found.changes]),
@@ -120,7 +120,7 @@ def _lines(found: Difference, speech: Speech) -> Iterator[str]:
 
 
 def _place(version: int, at: datetime, speech: Speech) -> str:
-    return f"as of {speech.moment(at)} " + (f"(version {version})" if version else "(not there yet)")
+    return f"{speech.moment(at)} " + (f"(version {version})" if version else "(not there yet)")
 
 
 def _message(one: Message, speech: Speech) -> str:

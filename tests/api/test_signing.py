@@ -148,6 +148,22 @@ def test_an_act_that_takes_no_signature_can_be_signed_all_the_same(alice):
     assert [one["command"] for one in signatures(alice, number)] == ["note"]
 
 
+def test_a_request_can_be_signed_when_it_is_made(alice):
+    opening = alice.post("/tickets", json={"department": "it", "title": "Release 7", **signed("authored")})
+    assert opening.status_code == 201, opening.text
+    assert opening.json()["events"][-1] == "ticket.signed.v1"
+    (one,) = signatures(alice, opening.json()["number"])
+    assert (one["command"], one["fits"], one["genuine"]) == ("open", True, True)
+
+
+def test_a_signature_of_a_merged_tickets_reply_stands_where_the_reply_does(alice):
+    source, target = opened(alice), opened(alice)
+    done(alice, source, "merge", into=target)
+    done(alice, source, "reply", text="Compared.", **signed("reviewed"))
+    assert [one["command"] for one in signatures(alice, target)] == ["reply"]
+    assert signatures(alice, source) == []
+
+
 def test_a_meaning_that_the_act_does_not_take_is_refused_with_those_it_does(alice):
     number = opened(alice)
     problem = refused(resolve(alice, number, **signed("reviewed")), 422, "meaning-not-known")

@@ -29,7 +29,7 @@ def test_a_code_of_the_command_line_leads_to_a_signature_that_the_difference_tel
     number = ticket.rpartition("/")[2]
     told = acta(home, "diff", number, "--from", "1", "--zone", "Europe/Berlin")
     assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith(f"#{number} as of ")
+    assert told.stdout.startswith(f"#{number} from ")
     for line in ("status: new → resolved", "signatures: added “approved” by Alice", "signed the ticket as “approved”"):
         assert line in told.stdout
     assert "\x1b" not in told.stdout
