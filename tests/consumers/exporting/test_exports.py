@@ -1,6 +1,7 @@
 """Exports for process mining: someone else's software reads in them what the store holds, and nothing personal."""
 
 import json
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from consumers import histories
 from consumers.exporting import Selection, ocel, xes
 from consumers.exporting.attributes import activity, ticket_types
 from desks import opened
@@ -219,6 +221,24 @@ def test_nothing_selected_is_an_empty_log(desk: Desk, everything: Selection):
     assert json.loads(b"".join(ocel(desk, none)))["events"] == []
     assert ElementTree.fromstring(b"".join(xes(desk, none))).tag.endswith("log")
     assert ElementTree.fromstring(b"".join(xes(desk, Selection(head=0)))).tag.endswith("log")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_memory_does_not_grow_with_the_log(desk: Desk, stored, everything: Selection, form, monkeypatch):
+    monkeypatch.setattr(histories, "PAGE", 4)
+    moments = sorted(event.effective_at for event in _openings(stored))
+
+    def peak(selection: Selection) -> int:
+        tracemalloc.start()
+        for _ in form(desk, selection):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(everything)
+    half = Selection(head=everything.head, until=moments[len(moments) // 2])
+    assert peak(everything) < 1.25 * peak(half)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
