@@ -7,6 +7,7 @@ document states, and in UTC.
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import msgspec
 
@@ -146,12 +147,15 @@ def _sentence(told: Told) -> str:
 
 def _untold(event: Event) -> str:
     """The personal text that the event's sentence leaves out, such as the description of what is asked for."""
-    own = {name: getattr(event, name) for name in personal_fields(type(event)) if name not in _TOLD}
+    own = {name: getattr(event, name) for name in _personal(type(event)) if name not in _TOLD}
     return "".join(
         element("div", element("b", text(name.replace("_", " "))) + text(f": {_plain(value)}"), "words more")
         for name, value in own.items()
         if value not in ("", None, {})
     )
+
+
+_personal = cache(personal_fields)
 
 
 def _plain(value: object) -> str:

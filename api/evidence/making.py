@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from api.evidence.bundle import Bundle, Description, Exhibit, Older, Parts
@@ -13,6 +14,7 @@ from api.evidence.story import story_of
 from domain.desk import Desk
 from domain.envelope import Actor, Event
 from domain.record import merkle
+from domain.record.tiles import WIDTH
 from domain.setup.events import SETUP
 from domain.store.recorder import SealedEvent
 from domain.ticket.events import TicketOpened
@@ -78,10 +80,11 @@ def make(
 def _exhibits(desk: Desk, log: Folder, size: int, stored: Sequence[SealedEvent]) -> dict[int, Exhibit]:
     """Each event with its entry, proof and key, by position."""
     keys = desk.sealing.message_keys(stored)
+    entries = cache(lambda number: log.entries(number, min(WIDTH, size - number * WIDTH)))
     return {
         event.position: Exhibit(
             bytes(event.state),
-            log.entry(event.position - 1),
+            entries((event.position - 1) // WIDTH)[(event.position - 1) % WIDTH],
             tuple(merkle.inclusion(log, event.position - 1, size)),
             key,
         )

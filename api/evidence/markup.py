@@ -11,8 +11,11 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 def text(said: object) -> str:
     """Text to be shown. Characters that cannot be seen, or that turn others around, are named in their place."""
+    shown = str(said)
+    if shown.isprintable():
+        return escape(shown)
     return "".join(
-        escape(one) if one in _KEPT or unicodedata.category(one) not in _UNSEEN else _named(one) for one in str(said)
+        escape(one) if one in _KEPT or unicodedata.category(one) not in _UNSEEN else _named(one) for one in shown
     )
 
 

@@ -1,6 +1,7 @@
 """Which events of the configuration bear on a ticket: those of whatever its events name, and holds that cover it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -69,8 +70,13 @@ def _texts(event: Event) -> Iterator[str]:
     """Whatever is written readable in an event: handles, codes and names of things among it."""
     yield event.act.actor.id
     yield event.act.on_behalf_of
-    for name in set(event.__struct_fields__) - set(Event.__struct_fields__) - set(personal_fields(type(event))):
+    for name in set(event.__struct_fields__) - set(Event.__struct_fields__) - _personal(type(event)):
         yield from _strings(msgspec.to_builtins(getattr(event, name)))
+
+
+@cache
+def _personal(kind: type[Event]) -> frozenset[str]:
+    return frozenset(personal_fields(kind))
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -7,7 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.cli import collect_seldom
-from tests.bench import clocks, doors, following, importing, ledger, lists, looking, reading, striking, writing
+from tests.bench import (
+    clocks,
+    doors,
+    evidence,
+    following,
+    importing,
+    ledger,
+    lists,
+    looking,
+    reading,
+    striking,
+    writing,
+)
 from tests.bench.place import Options, Place
 from tests.bench.rows import Row, markdown, plain
 
@@ -28,6 +40,7 @@ GROUPS: dict[str, Callable[[Place], list[Row]]] = {
     "rebuild": following.rebuilding,
     "fresh": following.freshness,
     "ledger": ledger.measure,
+    "bundle": evidence.measure,
     "import": importing.measure,
 }
 

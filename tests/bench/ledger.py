@@ -30,7 +30,7 @@ def measure(place: Place) -> list[Row]:
         fill(desk, [LIFE] * place.options.size(5_000, 300))
         head = desk.store.head()
         folders = [place.folder / f"ledger-{run}" for run in range(place.options.runs)]
-        signed = [_measured(lambda folder=folder: _sign(desk, as_role(dsn, "acta_app"), folder)) for folder in folders]
+        signed = [_measured(lambda folder=folder: sign(desk, as_role(dsn, "acta_app"), folder)) for folder in folders]
         verified = [_measured(lambda folder=folder: _verify(desk, folder)) for folder in folders]
     return [
         _beside(place),
@@ -46,7 +46,7 @@ def _at_length(place: Place) -> list[Row]:
         fill(desk, [LIFE] * 91_000)
         head = desk.store.head()
         home = place.folder / "long"
-        _sign(desk, as_role(dsn, "acta_app"), home / "ledger")
+        sign(desk, as_role(dsn, "acta_app"), home / "ledger")
         sizes: list[float] = []
         spent = 0.0
         began = perf_counter()
@@ -111,7 +111,7 @@ def _measured(act: Callable[[], None]) -> tuple[float, float]:
     return perf_counter() - began, process_time() - began_cpu
 
 
-def _sign(desk: Desk, dsn: str, folder: Path) -> None:
+def sign(desk: Desk, dsn: str, folder: Path) -> None:
     """Let a ledger sign everything."""
     stop, pause = Flag(), Flag()
     head = desk.store.head()
