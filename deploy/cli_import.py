@@ -36,7 +36,9 @@ OWN_EXPORTS = Path(__file__).parent / "import.acta.yaml"
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would happen, and which rows have no place; record nothing.")
 ]
-Processes = Annotated[int, typer.Option(min=1, max=64, help="How many processes share the work.")]
+Processes = Annotated[
+    int, typer.Option(min=1, max=64, help="How many processes share the work; a dry run is the work of one.")
+]
 
 
 @importing.command()
