@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -40,6 +41,7 @@ DEMO_DESK = Path(__file__).parent / "desk.example.yaml"
 
 def serve(settings: Settings, application: FastAPI, ready: Callable[[str], None]) -> None:
     """Serve until told to stop; ``ready`` gets the address once it is bound."""
+    _close_when_terminated()
     listener = listen(settings)
     ready(address(settings, listener))
     _collect_less()
@@ -68,9 +70,19 @@ def serve_with_workers(settings: Settings, ready: Callable[[str], None]) -> None
 
 def worker(sockets: list[socket.socket]) -> None:
     """One of several API processes."""
+    _close_when_terminated()
     with wiring.app(read(os.environ)) as application:
         _collect_less()
         Server(application).run(sockets=sockets)
+
+
+def _close_when_terminated() -> None:
+    """Let SIGTERM end this process by way of what must be closed.
+
+    uvicorn raises the signal again when it has served, and by itself that kills: what waits would not be recorded, and
+    an embedded database would go on for a while without its keeper.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
 
 def _collect_less() -> None:
@@ -117,6 +129,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
     At the first start it is given a small demo configuration and an admin key. ``tell`` gets the address and the key,
     which also stand in ``run.json`` in the desk's folder, readable for its owner only.
     """
+    _close_when_terminated()
     with alone(settings), wiring.database(settings) as found, wiring.desk(found) as desk, wiring.views(found) as pool:
         key = first_start(desk, found.home)
         stop = Flag()

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from consumers.erasing import Eraser, erasing
+from consumers.erasures import Erasures
 from consumers.follow import follow
 from consumers.lease import Leases
 from consumers.ledger import ledger
@@ -16,11 +18,13 @@ from consumers.project import project
 from consumers.relay import relay
 from consumers.topics import ensure_topic
 from consuming import running, until, write
-from desks import as_role, open_desk, prepare
+from desks import ACT, as_role, open_desk, prepare
 from domain.desk import Desk
+from domain.desk.forgetting import erase, erased_through
 from ledgers import SIGNER
 from machines import Broker, Prepare
 from projections.engine import complete_to
+from projections.views import ALL
 from watching import must_equal_the_store, watching
 
 Consumers = list[Callable[..., Any]]
@@ -67,7 +71,18 @@ def from_the_store(desk: Desk, database: str, kafka: Broker, topics: str, folder
     return [keeping, following]
 
 
-@pytest.fixture(params=[through_the_topic, from_the_store], ids=["topic", "store"])
+def by_orders(desk: Desk, database: str, kafka: Broker, topics: str, folder: Path) -> Consumers:
+    """The store's own feed, and the eraser, which has an order to carry out."""
+
+    def erasing_(stop: Flag) -> None:
+        eraser = Eraser(desk, as_role(database, "acta_projector"), ALL, Erasures(folder / "erasures"))
+        erasing(as_role(database, "acta_app"), lambda: eraser, stop)
+
+    erase(desk, desk.keys.person("agent", "alice"), "left", ACT)
+    return [erasing_, from_the_store(desk, database, kafka, topics, folder)[-1]]
+
+
+@pytest.fixture(params=[through_the_topic, from_the_store, by_orders], ids=["topic", "store", "orders"])
 def consumers(
     request: pytest.FixtureRequest, desk: Desk, database: str, kafka: Broker, topics: str, tmp_path: Path
 ) -> Consumers:
@@ -75,6 +90,8 @@ def consumers(
 
 
 def settled(desk: Desk, database: str) -> bool:
+    if desk.store.orders(erased_through(desk)):
+        return False
     with psycopg.connect(database) as connection:
         if connection.execute("SELECT to_regclass('watching.seen')").fetchone() == (None,):
             return False

@@ -239,6 +239,11 @@ def test_nothing_of_a_person_is_left_and_everything_else_stands(
         for form in ("xes", "ocel"):
             exported = acta(home, "export", form)
             assert not [canary for canary in CANARIES if canary in exported.stdout]
+        bundle = tmp_path / "bundle.zip"
+        made = acta(home, "bundle", str(story.number), "--out", str(bundle))
+        assert made.returncode == 0, made.stderr
+        checked = acta(tmp_path / "elsewhere", "verify-bundle", str(bundle))
+        assert checked.returncode == 0, checked.stdout + checked.stderr
         client.settle()
         assert figures(client) == story.figures
         assert clocks(client, story) == ended
