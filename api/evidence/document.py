@@ -29,6 +29,7 @@ _SECTIONS = (
     ("story", "What happened"),
     ("people", "Who is who"),
     ("holds", "Holds"),
+    ("signatures", "Signatures"),
     ("clocks", "Service levels"),
     ("configuration", "The configuration that applies"),
     ("access", "Who looked"),
@@ -48,6 +49,7 @@ def document(story: Story) -> bytes:
         "story": [_told(story, story.ticket)],
         "people": _people(story),
         "holds": _holds(story),
+        "signatures": _signatures(story),
         "clocks": _clocks(story),
         "configuration": [_told(story, story.configuration)],
         "access": _access(story),
@@ -206,6 +208,25 @@ def _hold(story: Story, hold: Hold) -> Sequence[str]:
     until = hold.end or story.bundle.description.made_at
     end = _when(story, hold.end) if hold.end else text("still on hold when this was made")
     return text(hold.reason), _when(story, hold.start), end, text(_length(until - hold.start))
+
+
+def _signatures(story: Story) -> list[str]:
+    """Printed name, time and meaning of each signature, and whether it is bound to the record that is shown."""
+    if not story.signatures:
+        return [paragraph("Nobody has signed this ticket.")]
+    heads = ("Name", "Meaning", f"Signed ({story.zone.key})", "What was signed", "Bound to it")
+    rows = (
+        (
+            text(signed.name) + "<br>" + code(signed.signer),
+            text(signed.meaning) + (text(f", with the act “{signed.command}”") if signed.command else ""),
+            _when(story, signed.signed_at),
+            text(f"versions 1 to {signed.version - 1}") + "<br>" + code(signed.digest),
+            text("yes" if one.fits else "NO: other events stand before it than were signed"),
+        )
+        for one in story.signatures
+        for signed in (one.signed,)
+    )
+    return [table("signatures", heads, rows)]
 
 
 def _clocks(story: Story) -> list[str]:

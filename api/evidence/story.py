@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from api.evidence.archive import BundleRefused
 from api.evidence.bundle import Bundle, Parts
+from api.evidence.opening import place_of
 from domain.access.events import AccessEvent
 from domain.clock.asking import explanations_of
 from domain.clock.clocks import UnknownPolicy
@@ -18,6 +19,7 @@ from domain.envelope import ERASED, Event
 from domain.moments import zone_named
 from domain.person.events import PersonEvent
 from domain.person.naming import name_of
+from domain.record.digest import record_digest
 from domain.setup import state as setup_state
 from domain.setup.events import AgentDefined, DepartmentDefined, GroupDefined, SetupEvent
 from domain.ticket import events as e
@@ -53,6 +55,14 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """An electronic signature; ``fits``: the events before it are those that were signed."""
+
+    signed: e.TicketSigned
+    fits: bool
+
+
+@dataclass(frozen=True)
 class Story:
     """A ticket's life and what bears on it, as of when the bundle was made."""
 
@@ -65,6 +75,7 @@ class Story:
     configuration: Sequence[Told]
     access: Sequence[Told]
     holds: Sequence[Hold]
+    signatures: Sequence[Signature]
     clocks: Sequence[Explanation]
     policies: Policies
 
@@ -102,6 +113,7 @@ def story_of(bundle: Bundle, events: Mapping[int, Event]) -> Story:
         configuration=told(configuration),
         access=told(access),
         holds=list(_holds(ticket)),
+        signatures=list(_signatures(bundle, ticket)),
         clocks=clocks,
         policies=policies,
     )
@@ -147,3 +159,12 @@ def _holds(ticket: Sequence[Event]) -> Iterator[Hold]:
             held = event
     if held is not None:
         yield Hold(held.reason, held.effective_at, None)
+
+
+def _signatures(bundle: Bundle, ticket: Sequence[Event]) -> Iterator[Signature]:
+    for at, event in enumerate(ticket):
+        if isinstance(event, e.TicketSigned):
+            exhibits = ((one, bundle.exhibits[one.position]) for one in ticket[:at])
+            # By the type it was stored as, which an older event does not have when it is read today.
+            before = ((one.version, place_of(one.position, own).type, own.body) for one, own in exhibits)
+            yield Signature(event, event.digest == record_digest(event.stream, before))

@@ -9,9 +9,12 @@ import pytest
 
 from api.evidence.archive import BundleRefused
 from api.evidence.checking import check
+from consumers.erasing import Eraser
+from consumers.erasures import Erasures
 from desk_talk import done, opened, refused
 from domain.record.cosignature import Cosigner
 from ledgers import SIGNER, sign_now
+from projections.views import ALL
 
 WITNESS = Cosigner("witness.example/1", bytes([1] * 32))
 ALONE = """
@@ -131,6 +134,46 @@ def test_older_checkpoints_are_shown_to_be_beginnings_of_the_log(compliance, adm
     size = int(old.split("\n")[1])
     packed = compliance.get(f"/record/tickets/{ticket}/bundle?kept={size}&kept=0&kept=99999999").content
     assert check(packed, kept=[old]).kept == (size,)
+
+
+@pytest.fixture
+def carry_out(house, database, tmp_path):
+    """What the eraser does."""
+    eraser = Eraser(house.desk, database, ALL, Erasures(tmp_path / "erasures"))
+
+    def carried_out() -> None:
+        eraser.carry_out(eraser.waiting())
+
+    return carried_out
+
+
+def test_what_was_redacted_or_erased_is_in_no_later_bundle_which_still_holds(
+    house, admin, compliance, ticket, sign, carry_out
+):
+    done(admin, ticket, "note", text="about the wrong person")
+    sign()
+    path = f"/record/tickets/{ticket}/bundle"
+    before = check(compliance.get(path).content).story
+    last = before.today.version
+    redacted = admin.post(f"/tickets/{ticket}/redact", json={"versions": [last], "reason": "wrong person"})
+    assert redacted.status_code == 200, redacted.text
+    carry_out()
+    sign()
+    packed = compliance.get(path).content
+    assert b"about the wrong person" not in packed
+    assert b"the old certificate" in packed
+    assert check(packed).story.ticket[last - 1].event.withheld == "erased"
+    ordered = admin.post(f"/persons/{before.today.requester}/erase", json={"ground": "GDPR Art. 17(1)(b)"})
+    assert ordered.status_code == 202, ordered.text
+    carry_out()
+    sign()
+    packed = compliance.get(path).content
+    for gone in (b"the old certificate", b"VPN down", b"Petra", b"petra@example.org"):
+        assert gone not in packed
+    story = check(packed).story
+    assert story.today.version == last + 1
+    assert story.today.title == "[erased]"
+    assert "person.erasure-ordered.v1" in {one.event.TYPE for one in story.persons}
 
 
 def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -160,6 +160,24 @@ def test_the_document_tells_times_in_its_zone_and_in_utc(shared_house, folder, t
     assert "Asia/Kolkata; UTC beneath" in html
 
 
+def test_a_signature_is_shown_with_name_time_and_meaning_and_bound_to_what_stands_before_it(shared_house, folder):
+    admin = shared_house.caller("root", "admin", "*")
+    alice = shared_house.caller("alice", "agent", "it")
+    code = admin.post("/setup/pins", json={"holder": "alice"}).json()["code"]
+    assert alice.put("/me/pin", json={"pin": "740 211", "code": code}).status_code == 200
+    number = opened(alice)
+    done(alice, number, "resolve", code="fixed", signature={"meaning": "approved", "pin": "740 211"})
+    packed = bundle_of(shared_house.desk, folder, shared_house.desk.find(number))
+    story = check(packed).story
+    (one,) = story.signatures
+    assert (one.signed.name, one.signed.meaning, one.fits) == ("Alice Ames", "approved", True)
+    read = _Tags()
+    read.feed(check(packed).document.decode())
+    assert "Alice Amesaliceapproved, with the act “resolve”" in read.words
+    assert f"{one.signed.digest}yes" in read.words
+    assert not any(told.event.TYPE.startswith("setup.pin") for told in story.configuration)
+
+
 # Nothing can be changed unnoticed
 
 
