@@ -17,6 +17,7 @@ from api import (
     checkpoints,
     commands,
     could_look,
+    dead_letters,
     difference,
     erasing,
     exports,
@@ -33,6 +34,7 @@ from api import (
     record,
     record_shapes,
     reports,
+    requests,
     setup,
     setup_shapes,
     signatures,
@@ -70,11 +72,13 @@ ROUTERS = (
     could_look.router,
     erasing.router,
     processing.router,
+    requests.router,
+    dead_letters.router,
     setup.router,
     pins.router,
     health.router,
 )
-_BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *erasing.BODIES, *pins.BODIES)
+_BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *erasing.BODIES, *pins.BODIES, *dead_letters.BODIES)
 _SHAPES = (
     *signatures.SHAPES,
     *difference.SHAPES,
@@ -89,6 +93,8 @@ _SHAPES = (
     *record_shapes.SHAPES,
     *setup_shapes.SHAPES,
     *holds.SHAPES,
+    *requests.SHAPES,
+    *dead_letters.SHAPES,
     *person_shapes.SHAPES,
     *erasing.SHAPES,
 )

@@ -9,11 +9,20 @@ from api.settings import EdgeSettings
 from domain.errors import MalformedBody
 from domain.parsing import parse as parse
 
+LINES = "application/x-ndjson"
 
-async def read(request: Request, settings: EdgeSettings) -> bytes:
-    """The body, counted as it comes in; refuses what is not declared as JSON, too large or too slow."""
-    must_be_json(request)
-    limit = settings.max_body_bytes
+
+async def read(request: Request, settings: EdgeSettings, *, limit: int = 0, lines: bool = False) -> bytes:
+    """The body, counted as it comes in; refuses what is not declared as JSON, too large or too slow.
+
+    ``lines``: it must be declared as lines of JSON; ``limit``: the bytes it may have, if not as many as others.
+    """
+    if lines:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != LINES:
+            raise UnsupportedMediaType(f"Send lines of JSON as {LINES}.")
+    else:
+        must_be_json(request)
+    limit = limit or settings.max_body_bytes
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit=limit)

@@ -24,8 +24,11 @@ from api.sentences import NamesToday
 from api.settings import EdgeSettings
 from api.tickets_today import TicketsToday
 from api.writing import Answers
+from domain.access.principal import Principal
 from domain.clock.configured import Configured
 from domain.desk import Desk, IdempotencyKey, Order, Receipt
+from domain.desk.doors import take
+from domain.request.letter import Letter
 from projections.engine import complete_to
 
 T = TypeVar("T")
@@ -81,6 +84,11 @@ class Edge:
     async def carry_out(self, order: Order, key: IdempotencyKey | None) -> Receipt:
         """Give a command to the desk and wait for its receipt; raises ``Refused``."""
         receipt: Receipt = await self._answers.of(self.desk.submit(order, key=key))
+        return receipt
+
+    async def decide(self, letter: Letter, sender: Principal) -> Receipt:
+        """Have a request of a department's software decided; raises ``Refused``."""
+        receipt: Receipt = await self._answers.of(take(self.desk, letter, sender, "http"))
         return receipt
 
     async def read(self, ask: Callable[[], T]) -> T:

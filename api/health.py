@@ -71,8 +71,11 @@ async def get_metrics(request: Request) -> Response:
     """What this process has done so far, in Prometheus' text format."""
     edge = edge_of(request)
     head = await edge.read(edge.desk.store.head)
+    letters = await edge.read(edge.desk.drawer.depth)
     ledger = await edge.read(lambda: _ledger(edge.settings))
-    text = edge.metrics.text(head_position=head, event_streams_waiting=edge.head.waiting, **ledger)
+    text = edge.metrics.text(
+        head_position=head, event_streams_waiting=edge.head.waiting, dead_letters=letters, **ledger
+    )
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 

@@ -29,6 +29,7 @@ from deploy.cli_explain import explain
 from deploy.cli_export import exporting
 from deploy.cli_holds import holds
 from deploy.cli_import import importing
+from deploy.cli_letters import letters
 from deploy.cli_looked import looked
 from deploy.cli_persons import persons
 from deploy.cli_recalculate import recalculate
@@ -53,6 +54,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=main_help, pr
 keys.command()(rotate)
 cli.add_typer(keys, name="keys")
 cli.add_typer(holds, name="holds")
+cli.add_typer(letters, name="dead-letters")
 cli.add_typer(persons, name="persons")
 cli.add_typer(importing, name="import")
 cli.add_typer(exporting, name="export")

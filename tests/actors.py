@@ -25,12 +25,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import psycopg  # noqa: E402
 
 import consumers.erasing  # noqa: E402
+from api.problems import told  # noqa: E402
 from consumers.announcing import announce  # noqa: E402
 from consumers.clock import clock  # noqa: E402
+from consumers.doors import Doors  # noqa: E402
 from consumers.erasing import Eraser, erasing  # noqa: E402
 from consumers.erasures import Erasures  # noqa: E402
+from consumers.intake import intake  # noqa: E402
 from consumers.ledger import ledger  # noqa: E402
 from consumers.loop import stop_on_signals  # noqa: E402
+from consumers.outcomes import outcomes  # noqa: E402
 from consumers.outlet import Outlet  # noqa: E402
 from consumers.project import project  # noqa: E402
 from consumers.relay import relay  # noqa: E402
@@ -62,6 +66,8 @@ class World:
     stop_in_transaction: int = 0
     stop_after_reading: bool = False
     log: str = ""
+    doors: tuple[str, ...] = ()
+    prefix: str = ""
     stop_at_sync: int = 0
     erasures: str = ""
     stop_after: str = ""
@@ -84,6 +90,24 @@ def act_as_projector(world: World, stop: Flag) -> None:
     """The real projector, with the watching view."""
     desk = Desk(world.app, KEK)
     project(desk, world.views, [watching], world.client, world.topic, stop, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_intake(world: World, stop: Flag) -> None:
+    """The real intake."""
+    desk = Desk(world.app, KEK)
+    topics = Doors(world.prefix, world.doors).requests()
+    intake(desk, world.app, world.client, topics, stop, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_outcomes(world: World, stop: Flag) -> None:
+    """What tells outcomes, in earnest; in small transactions, so that there are many in which it can die."""
+    if world.stop_in_transaction:
+        _stop_in_transaction(world.stop_in_transaction)
+    desk = Desk(world.app, KEK)
+    doors = Doors(world.prefix, world.doors)
+    outcomes(desk, world.app, world.client, doors, told, stop, batch=20, patience_s=world.patience_s)
     desk.close()
 
 
@@ -210,6 +234,8 @@ PARTS = {
     "relay": act_as_relay,
     "project": act_as_projector,
     "write": act_as_writer,
+    "intake": act_as_intake,
+    "outcomes": act_as_outcomes,
     "clock": act_as_clock,
     "ledger": act_as_ledger,
     "eraser": act_as_eraser,

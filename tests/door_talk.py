@@ -16,6 +16,7 @@ from consumers.topics import Client
 from consuming import Running, running, until
 from desks import as_role
 from domain.desk import Desk
+from traffic import NOISE, Traffic
 
 SOURCE = "/hr/onboarding"
 
@@ -66,6 +67,15 @@ class Sender:
     def raw(self, department: str, key: bytes | None, headers: list[tuple[str, bytes]], value: bytes | None) -> None:
         """Send whatever."""
         self._producer.send(f"{self._doors.prefix}.requests.{department}", value, key, headers)
+
+    def send(self, made: Traffic) -> None:
+        """Send all of it."""
+        for department, kind, reference, id, body in made.requests:
+            if kind == NOISE:
+                self.raw(department, reference.encode(), [], b"\xff\x00 nothing that anybody could read")
+            else:
+                self.request(department, kind, reference, id, **body)
+        self.flush()
 
     def flush(self) -> None:
         self._producer.flush()

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.access.events import AccessRead
 from domain.desk.desk import Desk
 from domain.desk.doors import door_of, doorkeeper, take
 from domain.desk.keeping import request_stream
@@ -17,7 +18,7 @@ from domain.desk.order import IdempotencyKey, Receipt
 from domain.desk.tasks import Task
 from domain.desk.work import Draft
 from domain.envelope import Act, Actor
-from domain.errors import KeyUsedDifferently, LetterNotFound, NotARequest, Refused
+from domain.errors import KeyUsedDifferently, LetterNotFound, NotARequest, NotReadyYet, Refused, TicketMovedOn
 from domain.request.events import LetterCorrected, LetterDiscarded, LetterEvent, LetterKept, LetterRedriven
 from domain.request.letter import STRUCTURED, structured
 from domain.request.message import Message, letter_in
@@ -89,6 +90,14 @@ def found(desk: Desk, letter: UUID) -> tuple[DeadLetter, Message]:
     return kept, message
 
 
+def shown(desk: Desk, letter: UUID, act: Act) -> tuple[DeadLetter, Message]:
+    """The same, for whoever is shown it where no edge records that: it is recorded here, before."""
+    kept, message = found(desk, letter)
+    read = AccessRead(operation="get-dead-letter", permission="door.operate", departments=(kept.department,))
+    desk.witness(read, act).result()
+    return kept, message
+
+
 def correct(desk: Desk, letter: UUID, body: bytes, act: Act) -> None:
     """Put a CloudEvent (JSON, with ``partitionkey``) in place of what came; raises ``NotARequest`` if it is none."""
     kept, _ = found(desk, letter)
@@ -108,6 +117,8 @@ def redrive(desk: Desk, letter: UUID, act: Act) -> Redriven:
             receipt = take(desk, asked, doorkeeper(desk.keys, kept.department), act.channel).result()
         except KeyUsedDifferently:
             raise
+        except TicketMovedOn:
+            raise NotReadyYet("Too many others are changing this ticket at the moment.") from None
         except Refused as decided:
             refused = decided
     except (NotARequest, KeyUsedDifferently) as fault:

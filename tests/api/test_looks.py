@@ -33,7 +33,15 @@ SHOWING = {
     "list-who-could-look": "/record/access/could?ticket={}",
 }
 """A request to each route that may show personal data. All of them show the one ticket there is."""
-ELSEWHERE = {"lift-hold", "find-person", "export-person", "export-me", "get-erasure", "get-ticket-bundle"}
+ELSEWHERE = {
+    "lift-hold",
+    "find-person",
+    "export-person",
+    "export-me",
+    "get-erasure",
+    "get-ticket-bundle",
+    "get-dead-letter",
+}
 """Routes that change something, too, or show a person: their own tests see that it is recorded what they show."""
 
 ROUTES = [
