@@ -71,7 +71,9 @@ async def send_request(request: Request, department: Department, caller: Sender)
             "required": True,
             "content": {
                 bodies.LINES: {
-                    "schema": {"type": "string", "description": "A CloudEvent in each line, 10,000 at most."},
+                    "schema": {
+                        "description": "A CloudEvent in each line, 10,000 at most; each line is answered for itself."
+                    },
                     "example": '{"specversion": "1.0", "type": "acta.request.open.v1", "source": "/hr", "id": "1",'
                     ' "partitionkey": "HR-1", "data": {"title": "A laptop"}}\n',
                 }
