@@ -76,7 +76,7 @@ tickets = audit.table("tickets", AuditedTicket, key="ticket", indexes=("(number)
 
 _ENVELOPE = frozenset(Event.__struct_fields__)
 _TELLING_NOTHING = frozenset({"digest", "mark"})
-"""The digest of a request says nothing to a reader, but whoever guesses a request could prove it by the digest."""
+"""Digests and marks say nothing to a reader, but whoever guesses a request could prove it by the digest."""
 
 
 _TOLD_ELSEWHERE = (_access.AccessRead, _access.GlassBroken)
