@@ -63,7 +63,7 @@ def test_every_event_is_a_line(journal: Connection, events: list[Event]) -> None
     assert [(line["position"], line["type"], line["stream"]) for line in found] == [
         (event.position, event.TYPE, event.stream) for event in events
     ]
-    assert {line["kind"] for line in found} == {"ticket", "person", "setup", "access", "request", "erasure"}
+    assert {line["kind"] for line in found} == {"ticket", "person", "setup", "access", "request", "erasure", "letter"}
     assert all(line["recorded_at"] == event.recorded_at for line, event in zip(found, events, strict=True))
 
 
@@ -114,6 +114,7 @@ def test_a_scope_shows_tickets_that_are_there_today_and_what_names_the_departmen
     assert positions(journal, scope=frozenset({"finance"})) == []
     found = lines(journal, Wanted(scope=frozenset({"it"})), limit=1000).lines
     assert {line["type"] for line in found} == {
+        "letter.kept.v1",
         "setup.department-defined.v1",
         "setup.department-retired.v1",
         "setup.group-defined.v1",
