@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from contextlib import suppress
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ from domain.record.proof import read as read_proof
 from evidence import Files, bundle_of, listed, retold
 from ledgers import SIGNER, kept
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 TITLE = "VPN <script>alert(1)</script> & “drops”"
 HOSTILE = "From home only.\nSee \u202eexe.gpj\u202c, \u200bhidden, \x07bell; שלום."
 
@@ -321,6 +323,13 @@ def test_events_of_other_streams_are_not_taken_for_the_tickets(files):
 )
 def test_a_description_that_does_not_fit_is_refused(files, changes, said):
     assert said in fault(listed(redescribed(files, **changes)))
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("evidence-*.zip")), ids=lambda file: file.stem)
+def test_a_bundle_that_was_handed_out_once_is_read_for_ever(file):
+    with suppress(DocumentOfOthers):
+        check(file.read_bytes(), vkey=SIGNER.verifier.vkey)
+    assert check(retold(unpack(file.read_bytes()))).story.today.title == TITLE
 
 
 # The log that is trusted
