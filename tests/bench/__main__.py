@@ -18,6 +18,7 @@ from tests.bench import (
     looking,
     reading,
     striking,
+    taking,
     writing,
 )
 from tests.bench.place import Options, Place
@@ -41,6 +42,7 @@ GROUPS: dict[str, Callable[[Place], list[Row]]] = {
     "fresh": following.freshness,
     "ledger": ledger.measure,
     "bundle": evidence.measure,
+    "intake": taking.measure,
     "import": importing.measure,
 }
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
 
+import consumers.asyncapi
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
 from consumers.topics import Client
@@ -269,3 +271,13 @@ def test_what_is_told_and_asked_is_as_described(door: Door) -> None:
     assert valid("request.open.v1", {"title": "A laptop", "tags": ["new"]})
     assert not valid("request.open.v1", {"title": "A laptop", "department": "hr"})
     assert set(described["channels"]) == {"requests", "outcomes", "dead-letters"}
+
+
+def test_the_client_of_the_readme_files_a_request(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    text = Path(str(consumers.asyncapi.__file__)).with_name("README.md").read_text(encoding="utf-8")
+    (code,) = (block.split("```")[0] for block in text.split("```python\n")[1:])
+    with door.open():
+        exec(code, {"servers": door.client["bootstrap_servers"], "prefix": door.doors.prefix})
+    (title,) = titles(door.desk)
+    assert title == "A laptop for our new colleague"
+    assert capsys.readouterr().out.startswith("ticket ")
