@@ -131,7 +131,8 @@ class _Taking:
             self._leases.hold()
             self._share()
             self._shared_at = now
-        if now - self._expired_at >= EXPIRE_EVERY_S:
+        if now - self._expired_at >= EXPIRE_EVERY_S and self._partitions[0] in self._lines:
+            # One of those who share is enough.
             expire(self._desk)
             self._expired_at = now
         if self._undecided < MOST_UNDECIDED:

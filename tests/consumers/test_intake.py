@@ -3,14 +3,19 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
+import psycopg
 import pytest
 from jsonschema import Draft7Validator
 
 import consumers.asyncapi
+from api import problems
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
+from consumers.intake import intake
+from consumers.outcomes import outcomes
 from consumers.topics import Client
 from consuming import until
 from desks import give
@@ -281,3 +286,25 @@ def test_the_client_of_the_readme_files_a_request(door: Door, capsys: pytest.Cap
     (title,) = titles(door.desk)
     assert title == "A laptop for our new colleague"
     assert capsys.readouterr().out.startswith("ticket ")
+
+
+def test_asked_to_stop_before_they_begin_they_do_nothing(door: Door) -> None:
+    stop = Flag()
+    stop.set()
+    intake(door.desk, "", door.client, door.doors.requests(), stop)
+    outcomes(door.desk, "", door.client, door.doors, problems.told, stop)
+
+
+def test_they_outlive_their_connections(door: Door, database: str) -> None:
+    with door.open() as runs:
+        for number in range(1, 4):
+            door.sender.request("it", "open", f"HR-{number}", str(number), title=f"Laptop {number}")
+            door.sender.flush()
+            until(door.has(number), *runs)
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name IN ('acta lease', 'acta append')"
+                )
+    assert [told.body["request"]["id"] for told in sorted(door.decided(), key=lambda told: told.key)] == ["1", "2", "3"]
+    assert titles(door.desk) == ["Laptop 1", "Laptop 2", "Laptop 3"]
