@@ -89,7 +89,7 @@ def test_every_setting_stands_in_the_readme_with_its_default():
 
 
 def test_every_command_that_the_readme_names_exists():
-    known = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
-    known |= {group.name for group in cli.registered_groups}
-    named = set(re.findall(r"`acta ([a-z]+)", readme.README.read_text()))
+    called = (command.name or command.callback.__name__ for command in cli.registered_commands if command.callback)
+    known = {name.replace("_", "-") for name in called} | {group.name for group in cli.registered_groups}
+    named = set(re.findall(r"`acta ([a-z]+(?:-[a-z]+)*)", readme.README.read_text()))
     assert named <= known
