@@ -13,6 +13,7 @@ import msgspec
 
 from domain.access import events as _access
 from domain.envelope import EVENT_TYPES, NOWHERE, UNSTAMPED, Event
+from domain.erasure import events as _erasure
 from domain.errors import Unreadable
 from domain.person import events as _person
 from domain.request import events as _request
@@ -20,7 +21,7 @@ from domain.setup import events as _setup
 from domain.store.upcasts import UPCASTS, upcast
 from domain.ticket import events as _ticket
 
-REGISTERED = (_ticket, _setup, _person, _access, _request)
+REGISTERED = (_ticket, _setup, _person, _access, _request, _erasure)
 """The modules whose import enters every event type."""
 
 _encoder = msgspec.json.Encoder()

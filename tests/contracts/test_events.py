@@ -1,6 +1,8 @@
 """Every event: an example, a golden file that today's code still reads, and a place among the facts of its stream."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +22,12 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 def test_every_event_type_has_an_example_and_a_golden_file(name: str):
     assert name in EXAMPLES
     assert (GOLDEN / f"{name}.json").is_file(), "write it once with `python -m golden`, then never edit it"
+
+
+def test_who_reads_the_store_knows_every_event_type_whatever_else_is_imported():
+    program = "from domain.store.codec import event_types; print(*event_types())"
+    known = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert set(known) == {name for name, kind in EVENT_TYPES.items() if kind.__module__.startswith("domain.")}
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
