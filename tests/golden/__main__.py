@@ -7,6 +7,7 @@ import msgspec
 
 from domain.store import codec
 from examples import ALICE, EXAMPLES
+from published import publish
 
 HERE = Path(__file__).parent
 
@@ -18,3 +19,6 @@ for name, example in sorted(EXAMPLES.items()):
         golden = {"type": name, "body": body, "reads": {key: value for key, value in body.items() if key != "act"}}
         file.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n")
         print(file.name)
+
+for file in publish():
+    print(file.relative_to(HERE))
