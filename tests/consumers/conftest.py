@@ -9,6 +9,7 @@ from psycopg import sql
 from consumers.topics import Client, ensure_topic
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk
+from door_talk import Door, make_door
 from machines import Broker, Prepare
 
 PARTITIONS = 3
@@ -49,3 +50,9 @@ def topic(client: Client, topics: str) -> str:
     name = f"{topics}events"
     ensure_topic(client, name, PARTITIONS)
     return name
+
+
+@pytest.fixture
+def door(desk: Desk, database: str, client: Client, topics: str) -> Iterator[Door]:
+    with make_door(desk, database, client, topics.rstrip("."), "it", "hr") as door:
+        yield door

@@ -1,8 +1,6 @@
 """Requests through a department's topic: each is decided once, in order, and has one outcome; what is none is kept."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
@@ -10,25 +8,17 @@ import psycopg
 import pytest
 from jsonschema import Draft7Validator
 
-import consumers.asyncapi
 from api import problems
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
 from consumers.intake import intake
 from consumers.outcomes import outcomes
-from consumers.topics import Client
 from consuming import until
 from desks import give
 from domain.desk import Desk
-from door_talk import SOURCE, Door, Told, make_door
+from door_talk import SOURCE, Door, Told
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture
-def door(desk: Desk, database: str, client: Client, topics: str) -> Iterator[Door]:
-    with make_door(desk, database, client, topics.rstrip("."), "it", "hr") as door:
-        yield door
 
 
 def only(found: list[Told]) -> Told:
@@ -276,16 +266,6 @@ def test_what_is_told_and_asked_is_as_described(door: Door) -> None:
     assert valid("request.open.v1", {"title": "A laptop", "tags": ["new"]})
     assert not valid("request.open.v1", {"title": "A laptop", "department": "hr"})
     assert set(described["channels"]) == {"requests", "outcomes", "dead-letters"}
-
-
-def test_the_client_of_the_readme_files_a_request(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
-    text = Path(str(consumers.asyncapi.__file__)).with_name("README.md").read_text(encoding="utf-8")
-    (code,) = (block.split("```")[0] for block in text.split("```python\n")[1:])
-    with door.open():
-        exec(code, {"servers": door.client["bootstrap_servers"], "prefix": door.doors.prefix})
-    (title,) = titles(door.desk)
-    assert title == "A laptop for our new colleague"
-    assert capsys.readouterr().out.startswith("ticket ")
 
 
 def test_asked_to_stop_before_they_begin_they_do_nothing(door: Door) -> None:
