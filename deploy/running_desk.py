@@ -80,5 +80,5 @@ def _answer(method: str, path: str, parameters: Parameters | None, body: dict[st
 def _words(answer: httpx.Response) -> str:
     problem = answer.json()
     faults = "; ".join(f"{fault['field']} {fault['rule']}" for fault in problem.get("faults", ()))
-    said = str(problem.get("detail") or problem["title"])
+    said = " ".join(dict.fromkeys(str(problem[part]) for part in ("title", "detail") if problem.get(part)))
     return said + (f" ({faults})" if faults else "")
