@@ -44,6 +44,11 @@ def announce(
     run("announcing", lambda: _Announcing(folder, verifier, Leases(lease_dsn, patience_s), client, topic), stop)
 
 
+def transactional_id(topic: str) -> str:
+    """Under which whoever announces on ``topic`` fences off its predecessors."""
+    return f"acta.announcing.{topic}"
+
+
 class _Announcing:
     """One life: standing by, then sending until the first trouble."""
 
@@ -62,7 +67,7 @@ class _Announcing:
         if self._outlet is None:
             if not self._leases.take(f"announcing {self._topic}"):
                 return STANDBY_S
-            self._outlet = Outlet(self._client, f"acta.announcing.{self._topic}")
+            self._outlet = Outlet(self._client, transactional_id(self._topic))
             # Only after the fencing: now nobody else can add to what is read here.
             self._told = self._must_be_of_this_log()
             _log.info("consumer=announcing state=active topic=%s size=%d", self._topic, self._told)

@@ -34,6 +34,11 @@ class Doors:
         return f"{self.prefix}.outcomes"
 
     @property
+    def transactional_id(self) -> str:
+        """Under which whoever tells outcomes fences off its predecessors."""
+        return self.mark
+
+    @property
     def dead_letters(self) -> str:
         """The topic of pointers to dead letters."""
         return f"{self.prefix}.dead-letters"

@@ -153,7 +153,7 @@ class _Telling:
             if not self._leases.take(f"outcomes {self._doors.mark}"):
                 self._leases.hold()
                 return STANDBY_S
-            outlet = Outlet(self._client, self._doors.mark)
+            outlet = Outlet(self._client, self._doors.transactional_id)
             try:
                 # Only after the fencing: now no predecessor can move the mark that is read here.
                 tails = read_tails(self._client, self._doors.mark)

@@ -52,6 +52,11 @@ def relay(
     run("relay", lambda: _Relaying(store, Leases(lease_dsn, patience_s), client, topic, source, batch), stop)
 
 
+def transactional_id(topic: str) -> str:
+    """Under which whoever relays to ``topic`` fences off every earlier relay."""
+    return f"acta.relay.{topic}"
+
+
 class _Relaying:
     """One life of a relay: standing by, then active until the first trouble."""
 
@@ -71,7 +76,7 @@ class _Relaying:
             if not self._leases.take(f"relay {self._topic}"):
                 self._leases.hold()
                 return STANDBY_S
-            outlet = Outlet(self._client, f"acta.relay.{self._topic}")
+            outlet = Outlet(self._client, transactional_id(self._topic))
             try:
                 # Only after the fencing: now no earlier relay can add to what is read here.
                 tails = read_tails(self._client, self._topic)

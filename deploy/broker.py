@@ -6,7 +6,8 @@
     folder/keeper.lock         held by the process whose child the broker is
     folder/broker.log          what the broker says
 
-For development and tests: one node, no encryption, no accounts, reachable from this machine only.
+For development and tests: one node, no encryption, no accounts, reachable from this machine only; a subclass may ask
+who comes (``settings``, ``format_options``, ``client``).
 """
 
 import atexit
@@ -21,9 +22,11 @@ import string
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from xml.etree import ElementTree
 
 import psutil
@@ -68,6 +71,19 @@ class EmbeddedKafka:
     def pid(self) -> int:
         """The process id of the running broker; 0 when it does not run."""
         return self._process.pid if self._process else 0
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """What a client is given that is let in."""
+        return {"bootstrap_servers": self.bootstrap}
+
+    def settings(self) -> str:
+        """Properties added to the file's, or put in their place."""
+        return ""
+
+    def format_options(self) -> list[str]:
+        """More words for `kafka-storage format`."""
+        return []
 
     def start(self) -> None:
         """Fetch the jars if need be, format the folder if it is new, start, return when an admin client gets in.
@@ -143,6 +159,7 @@ class EmbeddedKafka:
         data = self.folder / "data"
         properties.write_text(
             template.substitute(port=self._ports[0], controller_port=self._ports[1], data=_escaped(data))
+            + self.settings()
         )
         if (data / "meta.properties").exists():
             return
@@ -150,6 +167,7 @@ class EmbeddedKafka:
         if identity.startswith("-"):  # would be read as an option
             identity = "A" + identity[1:]
         words = ["kafka.tools.StorageTool", "format", "--cluster-id", identity, "--config", str(properties)]
+        words += self.format_options()
         formatted = subprocess.run([*run, *words], capture_output=True, text=True, check=False)
         if formatted.returncode != 0:
             raise child.WillNotStart(f"The broker's folder cannot be formatted:\n{formatted.stdout}{formatted.stderr}")
@@ -157,7 +175,8 @@ class EmbeddedKafka:
     def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
         process = child.spawn(command, self.log, signal.SIGKILL)
         try:
-            child.wait_until(lambda: answers(self.bootstrap), lambda: process.poll() is None, START_SECONDS, self.log)
+            lets_in = partial(answers, self.bootstrap, self.client)
+            child.wait_until(lets_in, lambda: process.poll() is None, START_SECONDS, self.log)
         except BaseException:
             child.end(process)
             raise
@@ -179,7 +198,7 @@ class EmbeddedKafka:
         path.unlink()
 
 
-def answers(bootstrap: str) -> bool:
+def answers(bootstrap: str, client: Mapping[str, Any] | None = None) -> bool:
     """Whether a broker at this address lets an admin client in."""
     host, _, port = bootstrap.rpartition(":")
     try:
@@ -190,7 +209,7 @@ def answers(bootstrap: str) -> bool:
     level = speaker.level
     speaker.setLevel(logging.CRITICAL)  # refusals while it starts are what we wait through
     try:
-        KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=1000).close()
+        KafkaAdminClient(**(client or {"bootstrap_servers": bootstrap}), bootstrap_timeout_ms=1000).close()
     except KafkaError:
         return False
     finally:

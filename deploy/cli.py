@@ -27,6 +27,7 @@ from deploy.cli_erase import erase
 from deploy.cli_evidence import bundle, proof, verify_bundle
 from deploy.cli_explain import explain
 from deploy.cli_export import exporting
+from deploy.cli_grants import grants
 from deploy.cli_holds import holds
 from deploy.cli_import import importing
 from deploy.cli_letters import letters
@@ -60,6 +61,7 @@ cli.add_typer(importing, name="import")
 cli.add_typer(exporting, name="export")
 cli.command()(intake)
 cli.command()(outcomes)
+cli.command()(grants)
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(diff)

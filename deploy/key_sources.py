@@ -45,7 +45,7 @@ class KeySource(NamedTuple):
 
 
 def source_of(settings: Settings, key: str) -> KeySource:
-    """Where the key of this name (``kek``, ``ledger_key``) is."""
+    """Where the secret of this name (one of ``KEYS``) is."""
     text, file, command = (getattr(settings, f"{key}{suffix}") for suffix in ("", "_file", "_command"))
     suffix = "" if text else "_COMMAND" if command else "_FILE"
     home = settings.home / key.replace("_", ".")
@@ -104,11 +104,29 @@ def keys_from(source: KeySource) -> tuple[bytes, ...]:
     Raises ``SettingsError``, which never holds what was read. From here on this process leaves no image of itself.
     """
     stay_out_of_dumps()
-    if source.text is not None:
-        return _keys_in(source.text.get_secret_value().encode(), source.variable)
-    if source.command is not None:
-        return _keys_in(_printed_by(source.command.get_secret_value(), source.variable), source.variable)
-    return _keys_in(_content_of(source.file, source.variable), f"{source.variable}: {source.file}")
+    where = source.variable if source.text or source.command else f"{source.variable}: {source.file}"
+    return _keys_in(_content(source), where)
+
+
+class Password(str):
+    """A password that a library may have as text, and show or log with all else that it was given."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+
+def password_from(source: KeySource) -> Password:
+    """The password of a source, without the end of its line; raises ``SettingsError``, which never holds it."""
+    stay_out_of_dumps()
+    try:
+        password = Password(_content(source).decode().rstrip("\r\n"))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{source.variable}: the password is not text in UTF-8.") from None
+    if not password:
+        raise SettingsError(f"{source.variable}: the password is empty.")
+    return password
 
 
 def secret_bytes(path: Path, variable: str) -> bytes:
@@ -154,6 +172,14 @@ def _decoded(line: bytes) -> bytes | None:
             if len(decoded) == KEY_BYTES:
                 return decoded
     return None
+
+
+def _content(source: KeySource) -> bytes:
+    if source.text is not None:
+        return source.text.get_secret_value().encode()
+    if source.command is not None:
+        return _printed_by(source.command.get_secret_value(), source.variable)
+    return _content_of(source.file, source.variable)
 
 
 def _content_of(path: Path, variable: str) -> bytes:

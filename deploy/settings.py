@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
@@ -13,8 +13,8 @@ PREFIX = "ACTA_"
 FORBIDDEN = "POSTGRES_ENABLE_DB_FUNCTIONS"
 """Makes the eventsourcing library insert without its lock: followers then lose events for good."""
 
-KEYS = ("kek", "ledger_key")
-"""The keys that a setting may hold itself; with ``_file`` and ``_command`` behind it, it says where one is."""
+KEYS = ("kek", "ledger_key", "kafka_password")
+"""The secrets that a setting may hold itself; with ``_file`` and ``_command`` behind it, it says where one is."""
 
 
 class SettingsError(ValueError):
@@ -64,6 +64,29 @@ class Settings(BaseModel):
         default=None, description="PostgreSQL as a role that may create roles; used by `acta up` only."
     )
     kafka: Names = Field(default=(), description="Bootstrap servers, comma-separated. Without them there is no relay.")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="How Kafka is reached: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."
+    )
+    kafka_sasl: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How the password is proved, with `SASL_…`; or `SCRAM-SHA-256`."
+    )
+    kafka_user: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,200}$",
+        description="Who this process is for Kafka, with `SASL_…`; see `deploy/kafka/README.md`.",
+    )
+    kafka_password_file: Path | None = Field(default=None, description="File with its password.")
+    kafka_password: SecretStr | None = Field(default=None, description="The password itself, instead.")
+    kafka_password_command: SecretStr | None = Field(default=None, description="A command that prints it, instead.")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="Authorities that vouch for the brokers (PEM), with `…SSL`. Default: the system's."
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="Certificate of this process (PEM), where the brokers ask for one; with `…SSL`."
+    )
+    kafka_certificate_key_file: Path | None = Field(
+        default=None, description="Its private key (PEM, not encrypted). Default: in the same file."
+    )
     topic: str = Field(default="acta.events", description="Topic of the events.")
     checkpoint_topic: str = Field(
         default="acta.checkpoints", description="Topic of the transparency log's checkpoints."
@@ -175,13 +198,36 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise SettingsError("\n".join(lines)) from None
     for key in KEYS:
         _must_have_one_source(settings, key)
+    _must_reach_kafka_as_meant(settings)
     return settings
 
 
 def _must_have_one_source(settings: Settings, key: str) -> None:
     given = [f"{PREFIX}{name.upper()}" for name in (key, *_beside(key)) if getattr(settings, name) is not None]
     if len(given) > 1:
-        raise SettingsError(f"{', '.join(given)}: each says where the same key is; keep one of them.")
+        raise SettingsError(f"{', '.join(given)}: each says where the same secret is; keep one of them.")
+
+
+def _must_reach_kafka_as_meant(settings: Settings) -> None:
+    """Refuse what would be left unused: who sets a password or an authority believes that it protects something."""
+    security = settings.kafka_security
+    passwords = ("kafka_password", *_beside("kafka_password"))
+    certificates = ("kafka_certificate_file", "kafka_certificate_key_file")
+    for part, ways, names in (
+        ("SASL_", "SASL_SSL or SASL_PLAINTEXT", ("kafka_user", *passwords)),
+        ("SSL", "SASL_SSL or SSL", ("kafka_ca_file", *certificates)),
+    ):
+        given = ", ".join(f"{PREFIX}{name.upper()}" for name in names if getattr(settings, name))
+        if given and part not in security:
+            raise SettingsError(
+                f"{given}: not used with ACTA_KAFKA_SECURITY={security}; choose {ways}, or leave it out."
+            )
+    if "SASL_" in security and not settings.kafka_user:
+        raise SettingsError(f"ACTA_KAFKA_USER: needed with ACTA_KAFKA_SECURITY={security}.")
+    if "SASL_" in security and not any(getattr(settings, name) for name in passwords):
+        raise SettingsError(f"ACTA_KAFKA_PASSWORD_FILE: needed with ACTA_KAFKA_SECURITY={security}.")
+    if settings.kafka_certificate_key_file and not settings.kafka_certificate_file:
+        raise SettingsError("ACTA_KAFKA_CERTIFICATE_KEY_FILE: is of no use without ACTA_KAFKA_CERTIFICATE_FILE.")
 
 
 def _beside(key: str) -> tuple[str, str]:
@@ -189,6 +235,6 @@ def _beside(key: str) -> tuple[str, str]:
 
 
 def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment for a program that needs no key of ours."""
+    """An environment for a program that needs no secret of ours."""
     keys = {f"{PREFIX}{key.upper()}" for key in KEYS}
     return {name: value for name, value in environment.items() if name not in keys}

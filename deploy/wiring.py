@@ -23,6 +23,7 @@ from consumers.erasures import Erasures
 from consumers.exporting import Selection, ocel, xes
 from consumers.topics import Client, ensure_topic
 from deploy.embedded import EmbeddedPostgres
+from deploy.kafka_client import kafka_client
 from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
 from deploy.migrate import migrate
 from deploy.settings import Settings, SettingsError
@@ -226,7 +227,7 @@ def kafka(settings: Settings) -> Client:
     """What every Kafka client is given."""
     if not settings.kafka:
         raise SettingsError("ACTA_KAFKA: name the bootstrap servers.")
-    return {"bootstrap_servers": list(settings.kafka)}
+    return kafka_client(settings)
 
 
 def projector_url(settings: Settings) -> str:

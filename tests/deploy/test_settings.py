@@ -57,3 +57,37 @@ def test_no_key_is_shown_with_the_settings_or_handed_to_other_programs():
     assert KEY.hex() not in repr(read(given))
     assert "s3cr3t" not in repr(read(given))
     assert without_keys(given) == {name: value for name, value in given.items() if name != "ACTA_KEK"}
+
+
+SCRAM = {"ACTA_KAFKA_SECURITY": "SASL_SSL", "ACTA_KAFKA_USER": "acta-relay", "ACTA_KAFKA_PASSWORD": "s3cr3t"}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"ACTA_KAFKA_SECURITY": "SASL_SSL", "ACTA_KAFKA_PASSWORD": "s3cr3t"}, "ACTA_KAFKA_USER: needed"),
+        ({"ACTA_KAFKA_SECURITY": "SASL_SSL", "ACTA_KAFKA_USER": "u"}, "ACTA_KAFKA_PASSWORD_FILE: needed"),
+        ({"ACTA_KAFKA_USER": "u", "ACTA_KAFKA_PASSWORD": "s3cr3t"}, "ACTA_KAFKA_USER, ACTA_KAFKA_PASSWORD: not used"),
+        ({"ACTA_KAFKA_SECURITY": "SSL", "ACTA_KAFKA_PASSWORD_COMMAND": "p"}, "ACTA_KAFKA_PASSWORD_COMMAND: not used"),
+        ({"ACTA_KAFKA_CA_FILE": "/ca"}, "ACTA_KAFKA_CA_FILE: not used with ACTA_KAFKA_SECURITY=PLAINTEXT"),
+        (
+            SCRAM | {"ACTA_KAFKA_SECURITY": "SASL_PLAINTEXT", "ACTA_KAFKA_CERTIFICATE_FILE": "/c"},
+            "choose SASL_SSL or SSL",
+        ),
+        (SCRAM | {"ACTA_KAFKA_CERTIFICATE_KEY_FILE": "/k"}, "without ACTA_KAFKA_CERTIFICATE_FILE"),
+        (SCRAM | {"ACTA_KAFKA_PASSWORD_FILE": "/p"}, "ACTA_KAFKA_PASSWORD, ACTA_KAFKA_PASSWORD_FILE: each says"),
+        (SCRAM | {"ACTA_KAFKA_SASL": "PLAIN"}, "ACTA_KAFKA_SASL: Input should be 'SCRAM-SHA-256' or 'SCRAM-SHA-512'"),
+        (SCRAM | {"ACTA_KAFKA_USER": "a=b,c"}, "ACTA_KAFKA_USER"),
+        (SCRAM | {"ACTA_KAFKA_SECURITY": "TLS"}, "ACTA_KAFKA_SECURITY"),
+    ],
+)
+def test_what_contradicts_itself_about_kafka_is_refused_without_the_password(given: dict[str, str], named: str):
+    with pytest.raises(SettingsError) as why:
+        read(given)
+    assert named in str(why.value)
+    assert "s3cr3t" not in str(why.value)
+
+
+def test_the_password_of_kafka_is_not_shown_with_the_settings_or_handed_to_other_programs():
+    assert "s3cr3t" not in repr(read(SCRAM))
+    assert "s3cr3t" not in str(without_keys(SCRAM))
