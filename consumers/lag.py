@@ -1,14 +1,19 @@
 """How far every follower of the store is behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import psycopg
+from kafka import KafkaConsumer, TopicPartition
 
+from consumers.doors import Doors
+from consumers.intake import GROUP
+from consumers.loop import NotYet
 from consumers.tails import read_tails
-from consumers.topics import Client
+from consumers.topics import PATIENCE_MS, Client, partitions_of, reader
 from domain.store.recorder import PostgresRecorder
 from projections.engine import STORE, View
 
@@ -18,7 +23,7 @@ class Lag:
     """One follower; ``partition`` is None for whoever follows the whole store.
 
     ``seconds`` is the age of the oldest event that it has not read; ``stopped_at`` the position of the event that it
-    cannot apply.
+    cannot apply. Of an intake it is a partition of its door, with an offset for the position, and requests for events.
     """
 
     follower: str
@@ -36,8 +41,9 @@ def lag(
     client: Client | None = None,
     topic: str = "",
     elsewhere: Mapping[str, int] | None = None,
+    doors: Doors | None = None,
 ) -> list[Lag]:
-    """The relay, if there is a topic, those who keep ``elsewhere`` how far they are, and every view and partition.
+    """Relay, ``doors``, those who keep ``elsewhere`` how far they are, and every view and partition.
 
     A view's partition without an event of its own counts as far as it has been told the head, so ``events`` may count
     some of other partitions.
@@ -47,6 +53,11 @@ def lag(
     if client is not None:
         tails = read_tails(client, topic)
         found.append(("relay", None, min((tail.position if tail else 0 for tail in tails), default=0), None))
+    undecided: list[Lag] = []
+    if client is not None and doors is not None and doors.departments:
+        (told,) = read_tails(client, doors.mark)
+        found.append(("outcomes", None, told.position if told else 0, None))
+        undecided += _undecided(client, doors)
     found += [(name, None, position, None) for name, position in (elsewhere or {}).items()]
     installed = connection.execute("SELECT to_regclass('projections.marks')").fetchone()
     if installed is not None and installed[0] is not None:
@@ -70,7 +81,38 @@ def lag(
             stopped_at,
         )
         for name, partition, position, stopped_at in found
-    ]
+    ] + undecided
+
+
+def _undecided(client: Client, doors: Doors) -> Iterator[Lag]:
+    """What stands in the doors' topics from the offset on up to which everything is decided."""
+    consumer = reader(client, group_id=GROUP)
+    try:
+        for topic, department in doors.requests().items():
+            partitions = partitions_of(consumer, topic)
+            begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+            for partition in partitions:
+                committed = consumer.committed(partition, timeout_ms=PATIENCE_MS)
+                offset = max(begins[partition], committed or 0)
+                sent_at = _oldest(consumer, partition, offset, ends[partition])
+                waiting = 0 if sent_at is None else ends[partition] - offset
+                seconds = 0.0 if sent_at is None else max(0.0, datetime.now(UTC).timestamp() - sent_at / 1000)
+                yield Lag(f"intake {department}", partition.partition, offset, waiting, seconds)
+    finally:
+        consumer.close(timeout_ms=0)
+
+
+def _oldest(consumer: KafkaConsumer, partition: TopicPartition, offset: int, end: int) -> int | None:
+    """The timestamp in milliseconds of the first message from ``offset`` on; None if only control records follow."""
+    consumer.assign([partition])
+    consumer.seek(partition, offset)
+    until = monotonic() + PATIENCE_MS / 1000
+    while consumer.position(partition) < end:
+        if monotonic() > until:
+            raise NotYet(f"partition {partition.partition} of {partition.topic} is not readable yet")
+        for messages in consumer.poll(timeout_ms=200, max_records=1).values():
+            return int(messages[0].timestamp)
+    return None
 
 
 def _recorded_after(store: PostgresRecorder, positions: set[int]) -> dict[int, datetime]:

@@ -200,13 +200,15 @@ class _Active:
         # Read before the page: what is recorded in between is not on it.
         head = self._desk.store.head()
         if head == self._position:
+            if self._position > self._marked and self._mark_is_due():
+                self._mark(self._position)
             self._rest = min(self._rest * 2, LONGEST_REST_S)
             return self._rest
         page = self._desk.store.page(self._position, self._batch, types=_TYPES, until=head)
         full = len(page) == self._batch
         reached = page[-1].position if full else head
         told = sum(self._tell(event) for event in self._desk.sealing.opened(page))
-        if told or monotonic() - self._marked_at > MARK_EVERY_S:
+        if told or self._mark_is_due():
             self._mark(reached)
         self._position = reached
         self._rest = SHORTEST_REST_S
@@ -216,6 +218,9 @@ class _Active:
         """Let go at once."""
         self._outlet.close()
 
+    def _mark_is_due(self) -> bool:
+        return monotonic() - self._marked_at > MARK_EVERY_S
+
     def _mark(self, position: int) -> None:
         """Say how far it has come, together with what was told, and commit both."""
         (event,) = self._desk.store.page(position - 1, 1, opened=False)
@@ -223,6 +228,7 @@ class _Active:
         headers = self._envelope.of_head(event, 0)
         self._outlet.send(self._doors.mark, 0, _MARK_KEY, NOTHING, headers, milliseconds(event.recorded_at))
         self._outlet.commit()
+        self._marked = position
         self._marked_at = monotonic()
 
     def _tell(self, event: Event) -> bool:

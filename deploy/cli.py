@@ -203,14 +203,15 @@ def rebuild(name: Annotated[str, typer.Argument(help="The view.")]) -> None:
 
 @cli.command()
 def status() -> None:
-    """How far every follower of the store is behind it: relay, ledger, witnesses, mirror, views.
+    """How far every follower of the store is behind it: relay, outcomes, ledger, witnesses, mirror, views.
 
-    Shows the event at which a view stopped, if one did, and when the transparency log was signed last.
+    Shows the event at which a view stopped, if one did, when the transparency log was signed last, and for each
+    department's door from which offset on requests wait for intake.
     """
     with opened() as (found, desk), connect(wiring.projector_url(found)) as connection:
         client = wiring.kafka(found) if found.kafka else None
         table = Table("follower", "partition", "position", "events behind", "seconds behind", "stopped at")
-        for one in lag(desk.store, connection, ALL, client, found.topic, how_far(found)):
+        for one in lag(desk.store, connection, ALL, client, found.topic, how_far(found), wiring.doors(found)):
             partition = "" if one.partition is None else str(one.partition)
             stopped_at = "" if one.stopped_at is None else f"{one.stopped_at:,}"
             table.add_row(

@@ -12,6 +12,7 @@ from api import problems
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
 from consumers.intake import intake
+from consumers.lag import lag
 from consumers.outcomes import outcomes
 from consuming import until
 from desks import give
@@ -266,6 +267,29 @@ def test_what_is_told_and_asked_is_as_described(door: Door) -> None:
     assert valid("request.open.v1", {"title": "A laptop", "tags": ["new"]})
     assert not valid("request.open.v1", {"title": "A laptop", "department": "hr"})
     assert set(described["channels"]) == {"requests", "outcomes", "dead-letters"}
+
+
+def test_what_waits_in_the_doors_and_to_be_told_is_known(door: Door, database: str, topic: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+
+        def behind() -> dict[str, tuple[int, bool]]:
+            found: dict[str, tuple[int, bool]] = {}
+            for one in lag(door.desk.store, connection, (), door.client, topic, doors=door.doors):
+                events, late = found.get(one.follower, (0, False))
+                found[one.follower] = (events + one.events, late or one.seconds > 0)
+            return {name: said for name, said in found.items() if name != "relay"}
+
+        give(door.desk, "open", department="it", title="By hand")
+        for number in range(1, 4):
+            door.sender.request("it", "open", f"HR-{number}", str(number), title=f"Laptop {number}")
+        door.sender.flush()
+        head = door.desk.store.head()
+        assert behind() == {"outcomes": (head, True), "intake it": (3, True), "intake hr": (0, False)}
+        with door.open() as runs:
+            until(door.has(3), *runs)
+            give(door.desk, "open", department="it", title="By hand, and told to nobody")
+            until(lambda: not any(events for events, _ in behind().values()), *runs)
+        assert set(behind().values()) == {(0, False)}
 
 
 def test_asked_to_stop_before_they_begin_they_do_nothing(door: Door) -> None:
