@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 from pydantic.json_schema import models_json_schema
 
-from consumers import outcomes as o
+from consumers import telling as t
 from consumers.asyncapi import Channel, Json
 from consumers.doors import Doors
+from consumers.outcomes import DEAD_LETTER, Pointer
 from domain.request.asking import KINDS
 
 _SCHEMAS = "#/components/schemas/"
@@ -30,7 +31,7 @@ def doors_of(doors: Doors) -> list[Channel]:
     if not doors.departments:
         return []
     _, bodies = models_json_schema([(kind, "validation") for kind in KINDS.values()], ref_template=_SCHEMAS + "{model}")
-    told = (o.Accepted, o.Declined, o.Happened, o.Pointer)
+    told = (t.Accepted, t.Declined, t.Happened, Pointer)
     _, made = msgspec.json.schema_components(told, ref_template=_SCHEMAS + "{name}")
     return [
         Channel(
@@ -52,7 +53,7 @@ def doors_of(doors: Doors) -> list[Channel]:
             action="send",
             messages={
                 kind.removeprefix("acta."): _message(kind, struct.__name__, struct.__doc__, _headers(kind))
-                for kind, struct in ((o.ACCEPTED, o.Accepted), (o.REFUSED, o.Declined), (o.HAPPENED, o.Happened))
+                for kind, struct in ((t.ACCEPTED, t.Accepted), (t.REFUSED, t.Declined), (t.HAPPENED, t.Happened))
             },
             schemas=made,
             departments=doors.departments,
@@ -62,7 +63,7 @@ def doors_of(doors: Doors) -> list[Channel]:
             address=doors.dead_letters,
             text="What came through a door and could not be taken: where it came in and why, never what it holds.",
             action="send",
-            messages={"dead-letter.v1": _message(o.DEAD_LETTER, "Pointer", o.Pointer.__doc__, _headers(o.DEAD_LETTER))},
+            messages={"dead-letter.v1": _message(DEAD_LETTER, "Pointer", Pointer.__doc__, _headers(DEAD_LETTER))},
         ),
     ]
 
