@@ -13,6 +13,8 @@ import re2
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from domain.setup.formats import FORMATS
+
 _OWN = "#/$defs/"
 _QUIET = re2.Options()
 _QUIET.log_errors = False
@@ -72,7 +74,7 @@ _Linear: Any = extend(Draft202012Validator, {"pattern": _matches})  # type: igno
 
 
 def _validator(form: dict[str, Any]) -> Any:
-    return _Linear(form, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return _Linear(form, format_checker=FORMATS)
 
 
 @lru_cache(maxsize=1024)
