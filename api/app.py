@@ -40,6 +40,7 @@ from api import (
     signatures,
     sla,
     tickets,
+    webhooks,
     who_looked,
 )
 from api.edge import Edge
@@ -74,11 +75,20 @@ ROUTERS = (
     processing.router,
     requests.router,
     dead_letters.router,
+    webhooks.router,
     setup.router,
     pins.router,
     health.router,
 )
-_BODIES = (*setup.BODIES, *checkpoints.BODIES, *holds.BODIES, *erasing.BODIES, *pins.BODIES, *dead_letters.BODIES)
+_BODIES = (
+    *setup.BODIES,
+    *checkpoints.BODIES,
+    *holds.BODIES,
+    *erasing.BODIES,
+    *pins.BODIES,
+    *dead_letters.BODIES,
+    *webhooks.BODIES,
+)
 _SHAPES = (
     *signatures.SHAPES,
     *difference.SHAPES,
@@ -95,6 +105,7 @@ _SHAPES = (
     *holds.SHAPES,
     *requests.SHAPES,
     *dead_letters.SHAPES,
+    *webhooks.SHAPES,
     *person_shapes.SHAPES,
     *erasing.SHAPES,
 )

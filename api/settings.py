@@ -16,7 +16,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from;
     ``sign_in_seconds`` how long ago a signer may have signed in at the issuer; ``ledger`` the folder of the
     transparency log, if there is one; ``witnesses`` whose cosignatures are taken, and ``cosignatures`` the folder in
-    which they are kept.
+    which they are kept; ``webhook_plain_hosts`` the hosts to which webhooks may send without TLS.
     """
 
     max_head_bytes: int = 64 * 1024
@@ -32,3 +32,4 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Path | None = None
     witnesses: tuple[Witness, ...] = ()
     cosignatures: Path = Path("cosignatures")
+    webhook_plain_hosts: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ from domain.setup.events import (
     PinCodeIssued,
     PinSet,
     SetupEvent,
+    WebhookRegistered,
+    WebhookSecretRotated,
 )
 from domain.ticket import events as e
 from domain.ticket.others import OTHER_TICKETS
@@ -152,6 +154,8 @@ _HIDDEN: dict[type[Event], frozenset[str]] = {
     PinSet: frozenset({"digest"}),
     PinCodeIssued: frozenset({"digest"}),
     RequestDecided: frozenset({"digest"}),
+    WebhookRegistered: frozenset({"salt"}),
+    WebhookSecretRotated: frozenset({"salt"}),
 }
 
 

@@ -148,6 +148,9 @@ class Settings(BaseModel):
         description="List of all erasures, to be kept apart from the database's backups. Default: HOME/erasures.",
     )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
+    webhook_plain_hosts: Names = Field(
+        default=(), description="Hosts to which webhooks may send without TLS, comma-separated; for trying things out."
+    )
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")
     oidc_jwks_url: str = Field(default="", description="Its keys; default: found through the issuer's discovery.")

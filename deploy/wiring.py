@@ -168,6 +168,7 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         ledger=settings.ledger_path,
         witnesses=settings.witnesses,
         cosignatures=settings.cosignatures_path,
+        webhook_plain_hosts=settings.webhook_plain_hosts,
     )
     topics = asyncapi.document(
         [

@@ -78,6 +78,10 @@ class CosignatureNotValid(NotUnderstood):
     """This is not a cosignature of a checkpoint of this log by one of its witnesses."""
 
 
+class WebhookAddressNotAllowed(NotUnderstood):
+    """A webhook cannot have this address."""
+
+
 class TimeInTheFuture(NotUnderstood):
     """An event cannot have happened in the future."""
 
@@ -124,6 +128,10 @@ class KeyNotFound(NotKnown):
 
 class LetterNotFound(NotKnown):
     """There is no such dead letter."""
+
+
+class WebhookNotFound(NotKnown):
+    """There is no such webhook."""
 
 
 class HoldNotFound(NotKnown):
@@ -222,6 +230,10 @@ class SetupConflict(NotPossible):
     """The configuration contradicts itself."""
 
 
+class TooManyWebhooks(NotPossible):
+    """The department has as many webhooks as it may have."""
+
+
 class UnderLegalHold(NotPossible):
     """A legal hold forbids to erase this."""
 
@@ -240,6 +252,10 @@ class TicketMovedOn(OutOfDate):
 
 class CosignedFurther(OutOfDate):
     """The witness has cosigned a later checkpoint already."""
+
+
+class SecretShownAlready(OutOfDate):
+    """This was done already under this idempotency key; the secret was shown then, once."""
 
 
 class KeyUsedDifferently(OutOfDate):

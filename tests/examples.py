@@ -240,6 +240,21 @@ EVENTS: tuple[Event, ...] = (
     s.PinSet(holder="alice", digest="16384$8$5$00$00"),
     s.PinRefused(holder="alice"),
     s.PinProved(holder="alice"),
+    s.WebhookRegistered(
+        webhook="0a1b2c3d",
+        department="it",
+        url="https://hr.example.org/acta",
+        tells=("outcomes", "facts"),
+        salt="0" * 64,
+        description="Onboarding",
+    ),
+    s.WebhookChanged(webhook="0a1b2c3d", url="https://hr.example.org/hooks", tells=("outcomes",), description="New"),
+    s.WebhookSecretRotated(webhook="0a1b2c3d", salt="1" * 64, old_until=MONDAY),
+    s.WebhookPaused(webhook="0a1b2c3d", cause="exhausted", message="7a000000-0000-4000-8000-000000000001/3"),
+    s.WebhookResumed(webhook="0a1b2c3d"),
+    s.WebhookReplayed(webhook="0a1b2c3d", from_position=4711),
+    s.WebhookPinged(webhook="0a1b2c3d"),
+    s.WebhookRetired(webhook="0a1b2c3d"),
 )
 
 EXAMPLES: dict[str, Event] = {event.TYPE: event for event in EVENTS}

@@ -81,6 +81,7 @@ ROLES: dict[str, frozenset[str]] = {
         "feed.read",
         "request.send",
         "door.operate",
+        "webhook.manage",
         "view.operate",
     },
 }

@@ -16,6 +16,8 @@ SETUP = UUID("5e709000-0000-4000-8000-000000000001")
 Role = Literal["requester", "agent", "supervisor", "analyst", "compliance", "witness", "service", "admin"]
 EVERYWHERE = "*"
 """A grant for every department."""
+Tells = Literal["outcomes", "facts"]
+"""What a webhook tells: what was decided of a department's requests; what happens to their tickets later."""
 
 
 class SetupEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -314,3 +316,87 @@ class PinProved(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
     TYPE = "setup.pin-proved.v1"
 
     holder: str
+
+
+class WebhookRegistered(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A department's software is told over HTTP, at this address, what was recorded of its matters from here on.
+
+    The secret that signs what is sent follows from the desk's own secret and ``salt``, and stands nowhere.
+    """
+
+    TYPE = "setup.webhook-registered.v1"
+
+    webhook: str
+    department: str
+    url: str
+    tells: tuple[Tells, ...]
+    salt: str
+    description: str = ""
+
+
+class WebhookChanged(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The webhook has another address, tells something else, or is described otherwise."""
+
+    TYPE = "setup.webhook-changed.v1"
+
+    webhook: str
+    url: str
+    tells: tuple[Tells, ...]
+    description: str = ""
+
+
+class WebhookSecretRotated(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """What the webhook sends is signed with another secret; with those before as well, until ``old_until`` at most."""
+
+    TYPE = "setup.webhook-secret-rotated.v1"
+
+    webhook: str
+    salt: str
+    old_until: datetime
+
+
+class WebhookPaused(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing is sent until the webhook is resumed; then it goes on where it stopped.
+
+    Somebody ``asked`` for it, the receiver answered that it is ``gone``, or all attempts at a message, by its id, are
+    ``exhausted``.
+    """
+
+    TYPE = "setup.webhook-paused.v1"
+
+    webhook: str
+    cause: Literal["asked", "gone", "exhausted"]
+    message: str = ""
+
+
+class WebhookResumed(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The webhook goes on where it stopped; every message that waits is tried as if for the first time."""
+
+    TYPE = "setup.webhook-resumed.v1"
+
+    webhook: str
+
+
+class WebhookReplayed(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The webhook sends again everything from a position on, under the same ids as before."""
+
+    TYPE = "setup.webhook-replayed.v1"
+
+    webhook: str
+    from_position: int
+
+
+class WebhookPinged(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The webhook sends a message that means nothing, so that somebody can see whether it arrives."""
+
+    TYPE = "setup.webhook-pinged.v1"
+
+    webhook: str
+
+
+class WebhookRetired(SetupEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing is sent any more, nor what still waited; the secret opens nothing."""
+
+    TYPE = "setup.webhook-retired.v1"
+
+    webhook: str

@@ -22,6 +22,9 @@ ITIL_MATRIX = ((1, 2, 3), (2, 3, 4), (3, 4, 5))
 MEANINGS = ("approved", "reviewed", "authored")
 """What signatures can mean until a desk lists its own."""
 
+OLD_SECRETS = 3
+"""So many former secrets of a webhook can sign beside the one in force."""
+
 PIN_ATTEMPTS = 5
 """So many wrong PINs in a row lock a PIN until it is set anew."""
 
@@ -36,6 +39,26 @@ class Pin(msgspec.Struct, frozen=True):
     def is_locked(self) -> bool:
         """Whether not even the right PIN opens."""
         return self.refused >= PIN_ATTEMPTS
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook as it stands; ``paused`` says why it sends nothing now, and is empty while it does.
+
+    ``since`` is the position of its registration. What is sent is signed with the secret of ``salt``, and with those of
+    the ``old`` salts, each until a time.
+    """
+
+    webhook: str
+    department: str
+    url: str
+    tells: tuple[e.Tells, ...]
+    description: str
+    since: int
+    salt: str
+    old: tuple[tuple[str, datetime], ...] = ()
+    paused: str = ""
+    stuck_at: str = ""
+    """The id of the message at which it paused by itself."""
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -62,6 +85,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     meanings: tuple[str, ...] = MEANINGS
     pins: Mapping[str, Pin] = {}
     pin_codes: Mapping[str, e.PinCodeIssued] = {}
+    webhooks: Mapping[str, Webhook] = {}
 
     @cached_property
     def keys_by_digest(self) -> Mapping[str, e.ApiKeyIssued]:
@@ -213,8 +237,43 @@ def _changes(setup: Setup, event: Event) -> dict[str, Any]:
             return {"pins": _with(setup.pins, event.holder, Pin(pin.digest, pin.refused + 1))}
         case e.PinProved():
             return {"pins": _with(setup.pins, event.holder, Pin(setup.pins[event.holder].digest))}
+        case e.WebhookRegistered():
+            return {"webhooks": _with(setup.webhooks, event.webhook, _registered(event))}
+        case e.WebhookRetired():
+            return {"webhooks": _without(setup.webhooks, event.webhook)}
+        case e.WebhookChanged() | e.WebhookSecretRotated() | e.WebhookPaused() | e.WebhookResumed():
+            changed = msgspec.structs.replace(setup.webhooks[event.webhook], **_of_webhook(setup, event))
+            return {"webhooks": _with(setup.webhooks, event.webhook, changed)}
         case _:
             return {}
+
+
+def _registered(event: e.WebhookRegistered) -> Webhook:
+    return Webhook(
+        webhook=event.webhook,
+        department=event.department,
+        url=event.url,
+        tells=event.tells,
+        description=event.description,
+        since=event.position,
+        salt=event.salt,
+    )
+
+
+def _of_webhook(
+    setup: Setup, event: e.WebhookChanged | e.WebhookSecretRotated | e.WebhookPaused | e.WebhookResumed
+) -> dict[str, Any]:
+    match event:
+        case e.WebhookChanged():
+            return {"url": event.url, "tells": event.tells, "description": event.description}
+        case e.WebhookSecretRotated():
+            known = setup.webhooks[event.webhook]
+            older = ((salt, min(until, event.old_until)) for salt, until in known.old if until > event.recorded_at)
+            return {"salt": event.salt, "old": ((known.salt, event.old_until), *older)[:OLD_SECRETS]}
+        case e.WebhookPaused():
+            return {"paused": event.cause, "stuck_at": event.message}
+        case e.WebhookResumed():
+            return {"paused": "", "stuck_at": ""}
 
 
 def fold(events: Iterable[Event], setup: Setup | None = None) -> Setup:

@@ -6,7 +6,12 @@
 ``wording`` makes sentences of events when they are shown; no sentence is ever stored.
 """
 
-from projections.audit import wording_of_service_levels, wording_of_the_rest, wording_of_tickets
+from projections.audit import (
+    wording_of_service_levels,
+    wording_of_the_rest,
+    wording_of_tickets,
+    wording_of_webhooks,
+)
 from projections.audit.lines import audit
 from projections.audit.queries import Page, Wanted, lines
 from projections.audit.wording import Names, Wording, sentence, tell
@@ -23,4 +28,5 @@ __all__ = [
     "wording_of_service_levels",
     "wording_of_the_rest",
     "wording_of_tickets",
+    "wording_of_webhooks",
 ]

@@ -120,6 +120,7 @@ def test_a_scope_shows_tickets_that_are_there_today_and_what_names_the_departmen
         "setup.group-defined.v1",
         "setup.request-type-versioned.v1",
         "setup.retention-versioned.v1",
+        "setup.webhook-registered.v1",
     }
     assert positions(journal, scope=frozenset()) == []
 

@@ -1,0 +1,347 @@
+"""Webhooks: where a department's software is told over HTTP what was decided of its requests and what happens later."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import answers, bodies, openapi, parameters
+from api.edge import Edge, edge_of
+from api.gate import permitted
+from api.problems import NotValid
+from api.setup import act_of
+from domain.access.principal import Principal
+from domain.desk import webhooks as w
+from domain.desk.webhooks import LONGEST_OLD, MANAGE, OLD_FOR, Done, Wanted, webhook_of
+from domain.errors import DepartmentNotFound, WebhookNotFound
+from domain.moments import Moment
+from domain.setup.events import Tells
+from domain.setup.state import Webhook
+from domain.setup.webhook_address import LONGEST
+
+router = APIRouter(tags=["doors"])
+Keeper = Annotated[Principal, permitted(MANAGE, personal=False)]
+Named = Annotated[str, Path(max_length=64, description="The webhook's id.", examples=["0123456789abcdef"])]
+_HOUR = timedelta(hours=1)
+
+
+class WebhookPart(BaseModel):
+    """Where a webhook sends, and what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    url: str = Field(
+        min_length=1,
+        max_length=LONGEST,
+        pattern=r"^https?://[!-~]+$",
+        description="An address with https; stored readable, so that nothing in it may be secret.",
+    )
+    tells: tuple[Tells, ...] = Field(
+        default=("outcomes", "facts"),
+        min_length=1,
+        max_length=2,
+        description="`outcomes`: what was decided of requests; `facts`: what happens to their tickets later.",
+    )
+    description: str = Field(default="", max_length=200, description="For people; stored readable.")
+
+    def wanted(self) -> Wanted:
+        return Wanted(url=self.url, tells=tuple(sorted(set(self.tells), reverse=True)), description=self.description)
+
+
+class NewWebhook(WebhookPart):
+    """A webhook of a department."""
+
+    department: str = Field(min_length=1, max_length=64, description="Of whose requests it tells.", examples=["it"])
+
+
+class Rotation(BaseModel):
+    """For how long former secrets sign as well."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    old_for_hours: int = Field(
+        default=int(OLD_FOR / _HOUR),
+        ge=0,
+        le=int(LONGEST_OLD / _HOUR),
+        description="0: at once no more, since one was found out.",
+    )
+
+
+class Replay(BaseModel):
+    """From where on everything is sent again: a position, or a time; one of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    from_position: int | None = Field(default=None, ge=1, le=parameters.LARGEST, description="This and all later ones.")
+    from_time: Moment | None = Field(default=None, description="What was recorded after it.")
+
+
+class WebhookShown(msgspec.Struct, kw_only=True):
+    """A webhook as it stands. ``paused`` says why it sends nothing now: `asked`, `gone` or `exhausted`; empty: it does.
+
+    ``stuck_at`` is the id of the message that its receiver did not take. ``old_secrets_until``: until then what is
+    sent is signed with former secrets as well.
+    """
+
+    webhook: str
+    department: str
+    url: str
+    tells: tuple[Tells, ...]
+    description: str
+    since: int
+    paused: str
+    stuck_at: str
+    old_secrets_until: datetime | None
+
+
+class WebhookList(msgspec.Struct, kw_only=True):
+    """Webhooks, by department."""
+
+    webhooks: list[WebhookShown]
+
+
+class WebhookIssued(WebhookShown, kw_only=True):
+    """A webhook with its new secret, which is shown this once. It is recorded at ``position``."""
+
+    secret: str
+    position: int
+
+
+BODIES: tuple[type[BaseModel], ...] = (WebhookPart, NewWebhook, Rotation, Replay)
+SHAPES: list[type[msgspec.Struct]] = [WebhookShown, WebhookList, WebhookIssued]
+_PART: dict[str, Any] = {"url": "https://hr.example.org/acta", "tells": ["outcomes", "facts"]}
+
+
+@router.post(
+    "/webhooks",
+    operation_id="register-webhook",
+    status_code=201,
+    response_model=None,
+    openapi_extra={
+        "requestBody": openapi.body("NewWebhook", {"department": "it", **_PART}),
+        "parameters": [openapi.header("Idempotency-Key")],
+        **openapi.answer(WebhookIssued, "Registered; the secret that signs what is sent is shown this once.", 201),
+    },
+)
+async def register_webhook(request: Request, caller: Keeper) -> Response:
+    """Register a webhook of a department. It is told what is recorded from then on; replay it for what was before."""
+    edge = edge_of(request)
+    given = parameters.idempotency_key(request)
+    wanted = bodies.parse(NewWebhook, await bodies.read(request, edge.settings))
+    if not caller.may(MANAGE, wanted.department):
+        refused = DepartmentNotFound()
+        edge.refusals.of(caller, refused, MANAGE)
+        raise refused
+    sender = f"{caller.actor.kind} {caller.actor.id} {given}" if given else ""
+    done = await edge.read(
+        lambda: w.register(
+            edge.desk,
+            act_of(caller),
+            wanted.department,
+            wanted.wanted(),
+            plain_hosts=edge.settings.webhook_plain_hosts,
+            request=sender,
+        )
+    )
+    return _issued(edge, done, 201)
+
+
+@router.get(
+    "/webhooks",
+    operation_id="list-webhooks",
+    response_model=None,
+    openapi_extra=openapi.answer(WebhookList, "The webhooks of the caller's departments."),
+)
+async def list_webhooks(
+    request: Request,
+    caller: Keeper,
+    department: Annotated[str, Query(max_length=64, description="Only of this one.", examples=["it"])] = "",
+) -> Response:
+    """The webhooks of the departments that the caller manages: where they send, and whether they do."""
+    edge = edge_of(request)
+    setup = await edge.read(edge.desk.setup)
+    found = [
+        one
+        for one in sorted(setup.webhooks.values(), key=lambda one: (one.department, one.since))
+        if caller.may(MANAGE, one.department) and department in ("", one.department)
+    ]
+    return answers.json(WebhookList(webhooks=[_shown(edge, one) for one in found]))
+
+
+@router.get(
+    "/webhooks/{webhook}",
+    operation_id="get-webhook",
+    response_model=None,
+    openapi_extra=openapi.answer(WebhookShown, "The webhook."),
+)
+async def get_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """One webhook as it stands."""
+    edge = edge_of(request)
+    return answers.json(_shown(edge, await edge.read(lambda: _found(edge, webhook, caller))))
+
+
+@router.put(
+    "/webhooks/{webhook}",
+    operation_id="change-webhook",
+    response_model=None,
+    openapi_extra={
+        "requestBody": openapi.body("WebhookPart", _PART),
+        **openapi.answer(WebhookShown, "Changed, or so already; what waits is tried at a new address at once."),
+    },
+)
+async def change_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Give a webhook another address, or let it tell something else."""
+    edge = edge_of(request)
+    wanted = bodies.parse(WebhookPart, await bodies.read(request, edge.settings)).wanted()
+    hosts = edge.settings.webhook_plain_hosts
+    return await _done(
+        edge, webhook, caller, lambda: w.change(edge.desk, act_of(caller), webhook, wanted, plain_hosts=hosts)
+    )
+
+
+@router.post(
+    "/webhooks/{webhook}/rotate",
+    operation_id="rotate-webhook-secret",
+    response_model=None,
+    openapi_extra={
+        "requestBody": openapi.body("Rotation", {"old_for_hours": 24}),
+        **openapi.answer(WebhookIssued, "What is sent is signed with the new secret, which is shown this once."),
+    },
+)
+async def rotate_webhook_secret(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Let another secret sign; the ones before sign as well for a while, so that a receiver can change over."""
+    edge = edge_of(request)
+    wanted = bodies.parse(Rotation, await bodies.read(request, edge.settings))
+
+    def rotated() -> Done:
+        _found(edge, webhook, caller)
+        return w.rotate(edge.desk, act_of(caller), webhook, old_for=wanted.old_for_hours * _HOUR)
+
+    return _issued(edge, await edge.read(rotated), 200)
+
+
+@router.post(
+    "/webhooks/{webhook}/pause",
+    operation_id="pause-webhook",
+    response_model=None,
+    openapi_extra=openapi.answer(WebhookShown, "Paused; nothing is lost meanwhile."),
+)
+async def pause_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Send nothing until it is resumed."""
+    edge = edge_of(request)
+    return await _done(edge, webhook, caller, lambda: w.pause(edge.desk, act_of(caller), webhook))
+
+
+@router.post(
+    "/webhooks/{webhook}/resume",
+    operation_id="resume-webhook",
+    response_model=None,
+    openapi_extra=openapi.answer(WebhookShown, "Resumed; what waits is tried at once, as if for the first time."),
+)
+async def resume_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Go on where it stopped, whatever it stopped for."""
+    edge = edge_of(request)
+    return await _done(edge, webhook, caller, lambda: w.resume(edge.desk, act_of(caller), webhook))
+
+
+@router.post(
+    "/webhooks/{webhook}/replay",
+    operation_id="replay-webhook",
+    response_model=None,
+    openapi_extra={
+        "requestBody": openapi.body("Replay", {"from_position": 1}),
+        **openapi.answer(WebhookShown, "Everything from there on is sent again, under the same ids as before."),
+    },
+)
+async def replay_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Send again everything from a position or time on; that it was asked for is recorded."""
+    edge = edge_of(request)
+    wanted = bodies.parse(Replay, await bodies.read(request, edge.settings))
+    if (wanted.from_position is None) == (wanted.from_time is None):
+        raise NotValid(faults=[{"field": "body", "rule": "must hold either from_position or from_time"}])
+
+    def again() -> Done:
+        if wanted.from_time is not None:
+            return w.replay_since(edge.desk, act_of(caller), webhook, wanted.from_time)
+        assert wanted.from_position is not None
+        return w.replay(edge.desk, act_of(caller), webhook, wanted.from_position)
+
+    return await _done(edge, webhook, caller, again)
+
+
+@router.post(
+    "/webhooks/{webhook}/ping",
+    operation_id="ping-webhook",
+    response_model=None,
+    openapi_extra=openapi.answer(WebhookShown, "A message that means nothing is on its way; see the delivery log."),
+)
+async def ping_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Send a message that means nothing, to see whether it arrives."""
+    edge = edge_of(request)
+    return await _done(edge, webhook, caller, lambda: w.ping(edge.desk, act_of(caller), webhook))
+
+
+@router.delete(
+    "/webhooks/{webhook}",
+    operation_id="retire-webhook",
+    response_model=None,
+    openapi_extra=openapi.answer(WebhookShown, "Retired, as it stood; nothing is sent any more."),
+)
+async def retire_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
+    """Send nothing any more, nor what still waits."""
+    edge = edge_of(request)
+
+    def retired() -> Done:
+        known = _found(edge, webhook, caller)
+        return Done(webhook=known, position=w.retire(edge.desk, act_of(caller), webhook))
+
+    return await _done(edge, webhook, caller, retired)
+
+
+async def _done(edge: Edge, webhook: str, caller: Principal, act: Callable[[], Done]) -> Response:
+    """Do something to a webhook that the caller manages; the answer is how it stands then."""
+
+    def allowed() -> Done:
+        _found(edge, webhook, caller)
+        return act()
+
+    done = await edge.read(allowed)
+    return answers.json(_shown(edge, done.webhook), headers={"Acta-Position": str(done.position)})
+
+
+def _found(edge: Edge, webhook: str, caller: Principal) -> Webhook:
+    """A webhook of a department whose webhooks the caller manages; any other does not exist for them."""
+    known = webhook_of(edge.desk.setup(), webhook)
+    if not caller.may(MANAGE, known.department):
+        raise WebhookNotFound()
+    return known
+
+
+def _shown(edge: Edge, one: Webhook) -> WebhookShown:
+    return WebhookShown(**_told(edge, one))
+
+
+def _issued(edge: Edge, done: Done, status: int) -> Response:
+    answer = WebhookIssued(**_told(edge, done.webhook), secret=done.secret, position=done.position)
+    return answers.json(answer, status, {"Acta-Position": str(done.position)})
+
+
+def _told(edge: Edge, one: Webhook) -> dict[str, Any]:
+    """What is shown of a webhook; never a salt."""
+    now = edge.desk.now()
+    return {
+        "webhook": one.webhook,
+        "department": one.department,
+        "url": one.url,
+        "tells": one.tells,
+        "description": one.description,
+        "since": one.since,
+        "paused": one.paused,
+        "stuck_at": one.stuck_at,
+        "old_secrets_until": max((until for _, until in one.old if until > now), default=None),
+    }
