@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from api import answers, bodies, openapi
 from api.edge import Edge, edge_of
 from api.gate import Witnessed, looking, permitted
-from api.problems import told
+from api.problems import Told, told
 from api.scopes import departments
 from api.setup import act_of
 from domain.access.principal import Principal
@@ -76,7 +76,7 @@ class LetterHandedIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     outcome: Literal["accepted", "refused", "kept"]
     receipt: Receipt | None = None
-    problem: dict[str, Any] = {}
+    problem: Told = {}
 
 
 BODIES: tuple[type[BaseModel], ...] = (CloudEvent, Discard)

@@ -6,7 +6,7 @@ it names the field and the rule.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 from starlette.responses import Response
@@ -130,7 +130,8 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
 }
 """By class; a class that is not here has the meaning of the nearest above it."""
 
-_RENAMED = {"status": "ticket_status", "type": "ticket_type", "title": "ticket_title"}
+_RENAMED = {"status": "ticket_status"}
+"""Particulars whose name means something else in a problem document."""
 
 
 def meaning_of(kind: type[e.Refused]) -> Meaning:
@@ -141,6 +142,44 @@ def meaning_of(kind: type[e.Refused]) -> Meaning:
 def kinds(kind: type[e.Refused] = e.Refused) -> list[type[e.Refused]]:
     """Every kind of refusal there is."""
     return [kind, *(below for narrower in kind.__subclasses__() for below in kinds(narrower))]
+
+
+def _codes() -> str:
+    """The codes of the domain, one a line, each with what it means."""
+    own = sorted({kind for kind in kinds() if kind.__module__ == e.__name__}, key=lambda kind: kind.code)
+    return "".join(f"\n* `{kind.code}` ({meaning_of(kind).status}): {kind().title}" for kind in own)
+
+
+_ALWAYS = [
+    ("type", Annotated[str, msgspec.Meta(description="`/problems/<code>`: at the desk, a page that says what to do.")]),
+    ("title", Annotated[str, msgspec.Meta(description="What every problem of this code begins with.")]),
+    ("status", Annotated[int, msgspec.Meta(ge=400, le=599, description="As in HTTP.")]),
+    ("code", Annotated[str, msgspec.Meta(description=f"Stable: tell problems apart by it.\n{_codes()}")]),
+]
+_AT_TIMES = [
+    ("detail", Annotated[str, msgspec.Meta(description="What is particular here, in words.")], ""),
+    *(
+        (_RENAMED.get(name, name), said, msgspec.UNSET)
+        for name, said in get_type_hints(e.Particulars, include_extras=True).items()
+    ),
+]
+_ADVICE = ("advice", Annotated[str, msgspec.Meta(description="The way out.")])
+
+Problem = msgspec.defstruct(
+    "Problem", [*_ALWAYS, *_AT_TIMES], kw_only=True, namespace={"__doc__": "Why a request was refused (RFC 9457)."}
+)
+"""The shape of ``document``."""
+
+ProblemTold = msgspec.defstruct(
+    "ProblemTold",
+    [*_ALWAYS, _ADVICE, *_AT_TIMES],
+    kw_only=True,
+    namespace={"__doc__": "Why a request was refused (RFC 9457), and what to do about it."},
+)
+"""The shape of ``told``."""
+
+Told = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/ProblemTold"})]
+"""What ``told`` gives, as a field of an answer."""
 
 
 def document(refused: e.Refused, status: int = 0) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import psycopg
@@ -16,7 +16,7 @@ from api.commands import answered
 from api.dead_letters import EVENT
 from api.edge import Edge, edge_of
 from api.gate import permitted
-from api.problems import BodyTooLarge, DatabaseUnreachable, Fault, NotYet, told
+from api.problems import BodyTooLarge, DatabaseUnreachable, Fault, NotYet, Told, told
 from domain.access.principal import Principal
 from domain.desk import Receipt
 from domain.desk.doors import SEND, at_the_door
@@ -40,7 +40,7 @@ class BatchLine(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     line: int
     receipt: Receipt | None = None
-    problem: dict[str, Any] = {}
+    problem: Told = {}
 
 
 SHAPES: list[type[msgspec.Struct]] = [BatchLine]

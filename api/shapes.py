@@ -1,27 +1,11 @@
 """The shapes of the answers, as the OpenAPI document describes them."""
 
-from typing import Any
-
 import msgspec
 
+from api.problems import Problem, ProblemTold
 from api.visibility import ActorShown, EventShown, EventTold
 from domain.desk import Receipt
 from domain.ticket.state import Ticket
-
-
-class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Why a request was refused (RFC 9457). Further members depend on ``code``."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str = ""
-    faults: list[dict[str, Any]] = []
-    possible: list[str] = []
-    version: int = 0
-    field: str = ""
-    permission: str = ""
 
 
 class TicketShown(Ticket, frozen=True, kw_only=True):
@@ -58,6 +42,7 @@ class Health(msgspec.Struct, kw_only=True):
 
 ANSWERS: list[type[msgspec.Struct]] = [
     Problem,
+    ProblemTold,
     Receipt,
     TicketShown,
     EventPage,

@@ -1,6 +1,11 @@
-"""The topics of the departments' doors, described: made of the bodies of requests and of the structs of outcomes."""
+"""The topics of the departments' doors, described: made of the bodies of requests and of the structs of outcomes.
 
-from typing import Any
+What a department is told of an event has a schema for each kind of event, in force when `event` names it: a kind that
+is told one day beside the others breaks nothing that anybody was told before.
+"""
+
+from collections.abc import Iterable
+from typing import Any, get_type_hints
 
 import msgspec
 from pydantic.json_schema import models_json_schema
@@ -9,6 +14,7 @@ from consumers import telling as t
 from consumers.asyncapi import Channel, Json
 from consumers.doors import Doors
 from consumers.outcomes import DEAD_LETTER, Pointer
+from domain.envelope import Event, personal_fields
 from domain.request.asking import KINDS
 
 _SCHEMAS = "#/components/schemas/"
@@ -26,13 +32,11 @@ ticket later, as far as the department may see it. Never text: ids and numbers, 
 """
 
 
-def doors_of(doors: Doors) -> list[Channel]:
-    """The topics of these doors; none, if there are none."""
+def doors_of(doors: Doors, problem: type[msgspec.Struct]) -> list[Channel]:
+    """The topics of these doors; none, if there are none. ``problem`` is the shape of the refusals that are told."""
     if not doors.departments:
         return []
     _, bodies = models_json_schema([(kind, "validation") for kind in KINDS.values()], ref_template=_SCHEMAS + "{model}")
-    told = (t.Accepted, t.Declined, t.Happened, Pointer)
-    _, made = msgspec.json.schema_components(told, ref_template=_SCHEMAS + "{name}")
     return [
         Channel(
             name="requests",
@@ -55,7 +59,7 @@ def doors_of(doors: Doors) -> list[Channel]:
                 kind.removeprefix("acta."): _message(kind, struct.__name__, struct.__doc__, _headers(kind))
                 for kind, struct in ((t.ACCEPTED, t.Accepted), (t.REFUSED, t.Declined), (t.HAPPENED, t.Happened))
             },
-            schemas=made,
+            schemas=_outcomes(problem),
             departments=doors.departments,
         ),
         Channel(
@@ -66,6 +70,36 @@ def doors_of(doors: Doors) -> list[Channel]:
             messages={"dead-letter.v1": _message(DEAD_LETTER, "Pointer", Pointer.__doc__, _headers(DEAD_LETTER))},
         ),
     ]
+
+
+def _outcomes(problem: type[msgspec.Struct]) -> Json:
+    """The bodies of what comes out: a refusal with its problem, an event with what is told of one of its kind."""
+    told = {kind.TYPE: _told_of(kind, fields) for kind, fields in t.FACTS.items()}
+    bodies: Json
+    _, bodies = msgspec.json.schema_components(
+        [t.Accepted, t.Declined, t.Happened, Pointer, problem, *told.values()], ref_template=_SCHEMAS + "{name}"
+    )
+    bodies["Declined"]["properties"]["problem"] = {"$ref": _SCHEMAS + problem.__name__}
+    bodies["Happened"]["properties"]["event"]["examples"] = sorted(told)
+    bodies["Happened"]["allOf"] = [
+        {
+            "if": {"properties": {"event": {"const": event}}},
+            "then": {"properties": {"told": {"$ref": _SCHEMAS + shape.__name__}}},
+        }
+        for event, shape in told.items()
+    ]
+    return bodies
+
+
+def _told_of(kind: type[Event], fields: Iterable[str]) -> type[msgspec.Struct]:
+    """The shape of what is told of such an event: these of its fields, all of which are always there."""
+    types, text = get_type_hints(kind, include_extras=True), personal_fields(kind)
+    return msgspec.defstruct(
+        f"Told{kind.__name__}",
+        [(name, types[name]) for name in fields if name not in text],
+        kw_only=True,
+        namespace={"__doc__": kind.__doc__},
+    )
 
 
 def _message(kind: str, schema: str, text: str | None, headers: Json) -> Json:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.exports import Export, Exports
 from api.oidc import Oidc
+from api.problems import ProblemTold
 from api.settings import EdgeSettings
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
@@ -174,7 +175,7 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         [
             asyncapi.events(settings.topic),
             asyncapi.checkpoints(settings.checkpoint_topic),
-            *doors_of(doors(settings)),
+            *doors_of(doors(settings), ProblemTold),
         ]
     )
     return create_app(opened, views=pool, asyncapi=topics, exporters=EXPORTS, auth=_oidc(settings), settings=edge)

@@ -18,7 +18,47 @@ The docstring of an error is the message a person reads; ``detail`` adds the par
 caller sent as free text. ``code`` is stable and public.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar, NotRequired, TypedDict, Unpack
+
+from msgspec import Meta
+
+
+class FieldFault(TypedDict):
+    """A field and the rule that it breaks; never what stood in it."""
+
+    field: Annotated[str, Meta(description="Names and indexes from the outside in, with a slash between them.")]
+    rule: Annotated[str, Meta(description="In words.")]
+    code: NotRequired[Annotated[str, Meta(description="The rule's stable name.")]]
+    known: NotRequired[Annotated[list[str], Meta(description="The fields that there are.")]]
+
+
+class Particulars(TypedDict, total=False):
+    """What a refusal may say beside its sentence. Recorded with keyed requests, so no name ever changes its meaning."""
+
+    field: Annotated[str, Meta(description="The field at fault; in parentheses what has no name of its own.")]
+    faults: Annotated[list[FieldFault], Meta(description="Every field that breaks a rule.")]
+    known: Annotated[list[str], Meta(description="What could be named there.")]
+    limit: Annotated[int, Meta(description="The most that there may be.")]
+    possible: Annotated[list[str], Meta(description="The commands that the life cycle of the ticket allows now.")]
+    status: Annotated[str, Meta(description="Where the ticket is in its life cycle.")]
+    version: Annotated[int, Meta(description="The version that the ticket has.")]
+    permission: Annotated[str, Meta(description="The permission that is missing.")]
+    into: Annotated[int, Meta(description="The number of the ticket into which that one was merged.")]
+    level: Annotated[int, Meta(description="The level to which the ticket is escalated already.")]
+    assignee: Annotated[str, Meta(description="To whom the ticket is assigned.")]
+    agent: Annotated[str, Meta(description="The agent named.")]
+    group: Annotated[str, Meta(description="The group named.")]
+    kind: Annotated[str, Meta(description="The kind of link named.")]
+    entry: Annotated[int, Meta(description="The time entry named, by its version.")]
+    request_type: Annotated[str, Meta(description="The request type whose form the answers do not fit.")]
+    holds: Annotated[list[str], Meta(description="The legal holds that forbid it.")]
+    meanings: Annotated[list[str], Meta(description="What a signature of this act can mean.")]
+    attempts_left: Annotated[int, Meta(description="How many more wrong PINs are taken.")]
+    seconds: Annotated[int, Meta(description="How long ago a sign-in may lie.")]
+    policies: Annotated[list[str], Meta(description="The service level policies at odds.")]
+    key: Annotated[str, Meta(description="The API key named, by its public part.")]
+    size: Annotated[int, Meta(description="The size of the newest checkpoint that was cosigned.")]
+    incident: Annotated[str, Meta(description="Under which the desk's log says more.")]
 
 
 class Refused(Exception):
@@ -31,7 +71,7 @@ class Refused(Exception):
         words = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__)
         cls.code = words.lstrip("-")
 
-    def __init__(self, detail: str = "", **particulars: Any) -> None:
+    def __init__(self, detail: str = "", **particulars: Unpack[Particulars]) -> None:
         self.detail = detail
         self.particulars = particulars
         super().__init__(detail or self.title)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import MalformedBody, NotValid
+from domain.errors import FieldFault, MalformedBody, NotValid
 
 M = TypeVar("M", bound=BaseModel)
 _LARGEST = 2**53
@@ -56,22 +56,21 @@ def not_valid(faults: Iterable[Mapping[str, Any]], body: type[BaseModel] | None 
     """
     if body is None:
         return NotValid(faults=[_fault(fault, fault["loc"]) for fault in faults])
-    return NotValid(
-        faults=[_fault(fault, ("body", *_place_of(fault, body))) | _way_out(fault, body) for fault in faults]
-    )
+    return NotValid(faults=[_fault_of(fault, body) for fault in faults])
 
 
-def _way_out(fault: Mapping[str, Any], body: type[BaseModel]) -> dict[str, Any]:
-    """The fields that a body may have, for whoever named another; what nobody but an import states is not told."""
-    if fault["type"] != "extra_forbidden" or len(fault["loc"]) != 1:
-        return {}
-    return {"known": sorted(name for name, field in body.model_fields.items() if not field.exclude)}
+def _fault_of(fault: Mapping[str, Any], body: type[BaseModel]) -> FieldFault:
+    """With the fields that a body may have, for whoever named another; what only an import states is not told."""
+    said = _fault(fault, ("body", *_place_of(fault, body)))
+    if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1:
+        said["known"] = sorted(name for name, field in body.model_fields.items() if not field.exclude)
+    return said
 
 
-def _fault(fault: Mapping[str, Any], place: Iterable[Any]) -> dict[str, Any]:
+def _fault(fault: Mapping[str, Any], place: Iterable[Any]) -> FieldFault:
     kind = fault["type"]
     rule = _RULES.get(kind, fault["msg"] if kind in _HARMLESS else kind.replace("_", " "))
-    return {"field": "/".join(map(str, place)), "rule": rule, "code": kind.replace("_", "-")}
+    return FieldFault(field="/".join(map(str, place)), rule=rule, code=kind.replace("_", "-"))
 
 
 def _place_of(fault: Mapping[str, Any], body: type[BaseModel]) -> Iterable[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from api.problems import ProblemTold
 from consumers.asyncapi import checkpoints, document, events
 from consumers.asyncapi_doors import doors_of
 from consumers.doors import Doors
@@ -26,7 +27,7 @@ _SCHEMAS = ("key", "headers", "payload")
 
 def today() -> dict[str, Json]:
     """Every message of `/asyncapi.json`, by name."""
-    channels = [events("acta.events"), checkpoints("acta.checkpoints"), *doors_of(Doors("acta", ["it"]))]
+    channels = [events("acta.events"), checkpoints("acta.checkpoints"), *doors_of(Doors("acta", ["it"]), ProblemTold)]
     whole = json.loads(msgspec.json.encode(document(channels)))
     parts = whole["components"]["schemas"]
     return {

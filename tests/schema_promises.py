@@ -3,9 +3,11 @@
 A schema of what we take promises that it goes on being taken: all that was valid must be valid. A schema of what we
 send promises what can be relied upon: all that may come now must have been valid, except that readers ignore fields
 they do not know. So the one must not narrow and the other not widen, and neither may lose a field. Nothing is promised
-of a field that was not named, unless ``additionalProperties`` says of what form it is.
+of a field that was not named, unless ``additionalProperties`` says of what form it is. What holds under a condition
+(``if``, ``then``) is promised under that condition: what we send may keep to more of them, what we take to fewer.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +23,7 @@ _AT_MOST = ("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaxim
 _AT_LEAST = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
 _BY_THEIR_OWN_RULE = {
     *("type", "enum", "required", "properties", "patternProperties", "additionalProperties", "propertyNames"),
-    *("items", "additionalItems", *_AT_MOST, *_AT_LEAST),
+    *("items", "additionalItems", "conditions", *_AT_MOST, *_AT_LEAST),
 }
 
 
@@ -55,7 +57,8 @@ class Promise:
     def _of_one(self, old: Json, new: Json, where: str, seen: frozenset[str]) -> Iterator[str]:
         narrow, wide, parts = (old, new, self.new_parts) if self.taken else (new, old, self.old_parts)
         if "enum" in narrow:
-            validator = Draft7Validator({**wide, "components": {"schemas": parts}})
+            conditions = [{"if": json.loads(said), "then": then} for said, then in _conditions(wide).items()]
+            validator = Draft7Validator({**wide, "allOf": conditions, "components": {"schemas": parts}})
             lost = [value for value in narrow["enum"] if not validator.is_valid(value)]
             if lost:
                 yield f"{where}: {lost} " + ("no longer taken" if self.taken else "may come now")
@@ -75,6 +78,12 @@ class Promise:
                 yield f"{where}: {keyword} was {old.get(keyword)}, is {new.get(keyword)}"
         yield from self._of_fields(old, new, where, seen)
         yield from self._of_elements(old, new, where, seen)
+        before, after = _conditions(old), _conditions(new)
+        for said in sorted(before.keys() | after.keys()):
+            if said in before and said in after:
+                yield from self.broken(before[said], after[said], f"{where}, if {said}", seen)
+            elif said in (after if self.taken else before):
+                yield f"{where}, if {said}: " + ("is asked for now" if self.taken else "nothing is promised now")
 
     def _of_fields(self, old: Json, new: Json, where: str, seen: frozenset[str]) -> Iterator[str]:
         narrow, wide = (old, new) if self.taken else (new, old)
@@ -124,6 +133,8 @@ def alternatives(schema: Json, parts: Parts) -> list[Json]:
     whole: list[Json] = [{}]
     schema = {} if schema is True else dict(schema)
     all_of = schema.pop("allOf", [])
+    if "if" in schema:
+        schema["conditions"] = {json.dumps(schema.pop("if"), sort_keys=True): schema.pop("then")}
     if "$ref" in schema:
         all_of = [*all_of, parts[schema.pop("$ref").removeprefix(PREFIX)]]
     if "const" in schema:
@@ -149,6 +160,8 @@ def _both(one: Json, other: Json) -> Json:
             met[keyword] = fields[0] | fields[1]
             for name in fields[0].keys() & fields[1].keys():
                 met[keyword][name] = {"allOf": [fields[0][name], fields[1][name]]}
+        elif keyword == "conditions" and not one[keyword].keys() & other[keyword].keys():
+            met[keyword] = one[keyword] | other[keyword]
         elif one[keyword] != other[keyword]:
             raise ValueError(f"{keyword} is said twice, and differently: {one[keyword]}, {other[keyword]}")
     return met
@@ -156,6 +169,12 @@ def _both(one: Json, other: Json) -> Json:
 
 def _fields(schema: Json) -> dict[str, Json]:
     return {name: said for name, said in schema.get("properties", {}).items() if said not in (False, NOTHING)}
+
+
+def _conditions(schema: Json) -> dict[str, Json]:
+    """What holds under a condition, by the condition as text."""
+    found: dict[str, Json] = schema.get("conditions", {})
+    return found
 
 
 def _said(schema: Json) -> str:

@@ -33,7 +33,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ZoneNotKnown(zone=name) from None
+        raise ZoneNotKnown(field="zone") from None
 
 
 def starts(since: datetime, until: datetime, bucket: Bucket, zone: ZoneInfo) -> list[datetime]:
@@ -42,7 +42,7 @@ def starts(since: datetime, until: datetime, bucket: Bucket, zone: ZoneInfo) -> 
     start = _start_of(since.astimezone(zone), bucket)
     while start < until:
         if len(found) == MOST:
-            raise TooManyBuckets(most=MOST)
+            raise TooManyBuckets(limit=MOST)
         found.append(start)
         start = _next_after(start.astimezone(zone), bucket)
     return found

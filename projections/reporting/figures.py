@@ -65,8 +65,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             raise QuestionNotUnderstood("A moment needs a time zone.")
         if self.since >= self.until:
             raise QuestionNotUnderstood("The period ends before it begins.")
-        if unknown := set(self.by) - DIMENSIONS.keys():
-            raise QuestionNotUnderstood("There is no such dimension.", unknown=sorted(unknown), known=[*DIMENSIONS])
+        if set(self.by) - DIMENSIONS.keys():
+            raise QuestionNotUnderstood("There is no such dimension.", field="by", known=[*DIMENSIONS])
         if len(set(self.by)) < len(self.by):
             raise QuestionNotUnderstood("A dimension is named twice.")
 

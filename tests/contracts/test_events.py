@@ -21,7 +21,9 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 @pytest.mark.parametrize("name", sorted(EVENT_TYPES))
 def test_every_event_type_has_an_example_and_a_golden_file(name: str):
     assert name in EXAMPLES
-    assert (GOLDEN / f"{name}.json").is_file(), "write it once with `python -m golden`, then never edit it"
+    assert (GOLDEN / f"{name}.json").is_file(), (
+        "write it once with `PYTHONPATH=tests python -m golden`, then never edit it"
+    )
 
 
 def test_who_reads_the_store_knows_every_event_type_whatever_else_is_imported():

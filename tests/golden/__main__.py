@@ -1,4 +1,4 @@
-"""Write the golden files that do not exist yet: `python -m golden` in tests/. Existing ones are never touched."""
+"""Write the golden files that do not exist yet: `PYTHONPATH=tests python -m golden`. Existing ones stay as they are."""
 
 import json
 from pathlib import Path

@@ -9,7 +9,7 @@ from uuid import UUID
 from jsonschema import ValidationError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from domain.errors import FormNotValid, NotUnderstood
+from domain.errors import FieldFault, FormNotValid, NotUnderstood
 from domain.setup.events import RequestTypeVersioned
 from domain.setup.forms import faults_of
 from domain.ticket.commands.command import ALWAYS, UNFINISHED, Command, Decision, Elsewhere, Situation, decide
@@ -137,7 +137,7 @@ def must_fit(form: RequestTypeVersioned, found: Iterable[ValidationError]) -> No
     """Say which field is wrong and which rule it breaks; never repeat the answer, nor a name that the form has not."""
     names = set(_names_in(form.form))
     faults = [
-        {"field": "/".join(map(str, _known(fault.absolute_path, names))) or "(form)", "rule": str(fault.validator)}
+        FieldFault(field="/".join(map(str, _known(fault.absolute_path, names))) or "(form)", rule=str(fault.validator))
         for fault in found
     ]
     if faults:

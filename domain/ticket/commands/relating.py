@@ -10,6 +10,7 @@ from domain.errors import (
     NothingChanges,
     NotMerged,
     NotPossible,
+    Particulars,
     TicketIsElsewhere,
     TicketIsMerged,
 )
@@ -145,8 +146,10 @@ def merge(command: Merge, ticket: Ticket, situation: Situation) -> Decision:
         raise MergeWouldCircle()
     if target.merged_into is not None:
         went = situation.others.get(str(target.merged_into))
-        where = {} if went is None else {"into": went.number}
-        raise TicketIsMerged("The ticket named was merged into another one itself.", possible=[], **where)
+        where = Particulars(possible=[])
+        if went is not None:
+            where["into"] = went.number
+        raise TicketIsMerged("The ticket named was merged into another one itself.", **where)
     if target.status not in OPEN:
         raise TicketIsElsewhere("Only an open ticket can take another one in.", status=target.status, possible=[])
     yield TicketMergedInto(target=target.ticket, number=target.number, reason=command.reason)
