@@ -83,6 +83,8 @@ def test_each_kind_of_request_is_answered_as_described(door: Door) -> None:
     }
     assert {f"acta.request.{kind}.v1" for kind in bodies} == KINDS.keys()
     for id, (kind, body) in enumerate(bodies.items()):
+        assert not faults(f"request.{kind}.v1", "payload", body)
+        assert faults(f"request.{kind}.v1", "payload", body | {"department": "hr"})
         door.sender.request("it", kind, "HR-1", str(id), **body)
     assert [told.kind for told in door.settled(len(bodies))] == ["accepted"] * len(bodies)
     must_be_as_described(door)

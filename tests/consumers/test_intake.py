@@ -6,11 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from jsonschema import Draft7Validator
 
 from api import problems
-from consumers import asyncapi
-from consumers.asyncapi_doors import doors_of
 from consumers.intake import intake
 from consumers.lag import lag
 from consumers.outcomes import outcomes
@@ -244,29 +241,6 @@ def test_each_department_is_told_its_own(door: Door) -> None:
     with door.open() as runs:
         until(lambda: len(door.decided("it")) == len(door.decided("hr")) == 1, *runs)
     assert only(door.decided("it")).body["ticket"] != only(door.decided("hr")).body["ticket"]
-
-
-def test_what_is_told_and_asked_is_as_described(door: Door) -> None:
-    described = json.loads(json.dumps(asyncapi.document(doors_of(door.doors)), default=str))
-    messages = described["components"]["messages"]
-
-    def valid(name: str, told: Any) -> bool:
-        payload = {**messages[name]["payload"], "components": described["components"]}
-        return Draft7Validator(payload).is_valid(told)
-
-    door.sender.request("it", "open", "HR-1", "1", title="A laptop")
-    door.sender.request("it", "open", "HR-1", "2", title="Another")
-    door.sender.request("it", "reply", "HR-1", "3", text="a blue one")
-    door.sender.raw("it", b"HR-1", [], b"hello")
-    door.settled(3, 1)
-    for told in [*door.outcomes(), *door.letters()]:
-        name = told.headers["ce_type"].removeprefix("acta.")
-        assert valid(name, told.body), told.body
-        headers = {**messages[name]["headers"], "components": described["components"]}
-        assert Draft7Validator(headers).is_valid(dict(told.headers))
-    assert valid("request.open.v1", {"title": "A laptop", "tags": ["new"]})
-    assert not valid("request.open.v1", {"title": "A laptop", "department": "hr"})
-    assert set(described["channels"]) == {"requests", "outcomes", "dead-letters"}
 
 
 def test_what_waits_in_the_doors_and_to_be_told_is_known(door: Door, database: str, topic: str) -> None:

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -210,14 +210,14 @@ SCHEMAS = st.recursive(LEAVES, _larger, max_leaves=4)
 
 @given(SCHEMAS, SCHEMAS)
 def test_what_was_valid_is_taken_as_long_as_no_break_is_found(old: Any, new: Any):
-    assume(not breaks(True, old, new))
-    assert [value for value in valid(old) if value not in valid(new)] == []
+    lost = [value for value in valid(old) if value not in valid(new)]
+    assert not lost or breaks(True, old, new)
 
 
 @given(SCHEMAS, SCHEMAS)
 def test_what_may_come_could_come_before_as_long_as_no_break_is_found(old: Any, new: Any):
-    assume(not breaks(False, old, new))
-    assert [value for value in valid(new) if value not in valid(to_who_ignores_what_they_do_not_know(old))] == []
+    unheard = [value for value in valid(new) if value not in valid(to_who_ignores_what_they_do_not_know(old))]
+    assert not unheard or breaks(False, old, new)
 
 
 def valid(schema: Any) -> list[Any]:
