@@ -104,7 +104,7 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     e.ReferenceTaken: Meaning(409, "Reply to the ticket of this reference, or open one under another reference."),
     e.CouldNotBeTaken: Meaning(409, "Look into the desk's log, then hand the letter in again."),
     e.UnderLegalHold: Meaning(409, "Have the holds lifted that 'holds' names, if whoever placed them agrees."),
-    e.TooManyWebhooks: Meaning(409, "Retire one that is not needed any more; 'most' is how many there may be."),
+    e.TooManyWebhooks: Meaning(409, "Retire one that is not needed any more; 'limit' is how many there may be."),
     e.OutOfDate: Meaning(412, "Read the ticket again, then decide whether the command still makes sense."),
     e.CosignatureNotValid: Meaning(422, "Cosign what GET /record/checkpoint/offered gives, and hand in that line."),
     e.CosignedFurther: Meaning(409, "'size' is the newest checkpoint cosigned; cosign the one that is offered now."),

@@ -38,7 +38,7 @@ class Particulars(TypedDict, total=False):
     field: Annotated[str, Meta(description="The field at fault; in parentheses what has no name of its own.")]
     faults: Annotated[list[FieldFault], Meta(description="Every field that breaks a rule.")]
     known: Annotated[list[str], Meta(description="What could be named there.")]
-    limit: Annotated[int, Meta(description="The most that there may be.")]
+    limit: Annotated[int, Meta(description="How many there may be, or how much: bytes.")]
     possible: Annotated[list[str], Meta(description="The commands that the life cycle of the ticket allows now.")]
     status: Annotated[str, Meta(description="Where the ticket is in its life cycle.")]
     version: Annotated[int, Meta(description="The version that the ticket has.")]
@@ -57,6 +57,7 @@ class Particulars(TypedDict, total=False):
     seconds: Annotated[int, Meta(description="How long ago a sign-in may lie.")]
     policies: Annotated[list[str], Meta(description="The service level policies at odds.")]
     key: Annotated[str, Meta(description="The API key named, by its public part.")]
+    webhook: Annotated[str, Meta(description="The webhook named.")]
     size: Annotated[int, Meta(description="The size of the newest checkpoint that was cosigned.")]
     incident: Annotated[str, Meta(description="Under which the desk's log says more.")]
 

@@ -99,7 +99,7 @@ def register(
         if department not in setup.departments:
             raise DepartmentNotFound()
         if sum(one.department == department for one in setup.webhooks.values()) >= MOST:
-            raise TooManyWebhooks(most=MOST)
+            raise TooManyWebhooks(limit=MOST)
         return [event]
 
     position = desk.configure(once, act)

@@ -110,7 +110,7 @@ def test_a_department_has_only_so_many(keeper):
     for _ in range(20):
         registered(keeper)
     told = refused(keeper.post("/webhooks", json={"department": "it", **PART}), 409, "too-many-webhooks")
-    assert told["most"] == 20
+    assert told["limit"] == 20
 
 
 def test_what_is_done_to_a_webhook_is_recorded_and_shown(house, keeper):
