@@ -126,8 +126,9 @@ async def _decided(
 async def _one(
     edge: Edge, number: int, letter: Letter, sender: Principal, before: asyncio.Task[BatchLine] | None
 ) -> BatchLine:
-    if before is not None:
-        await before
+    if before is not None and _is_open(await before):
+        # Else it could be decided without what it builds on, and for ever.
+        return BatchLine(line=number, problem=told(NotYet("A line before it, of the same reference, is not decided.")))
     try:
         return BatchLine(line=number, receipt=await _decide(edge, letter, sender))
     except Refused as refused:
@@ -138,6 +139,11 @@ async def _one(
         return BatchLine(line=number, problem=told(DatabaseUnreachable()))
     except Exception:
         return BatchLine(line=number, problem=told(Fault()))
+
+
+def _is_open(answer: BatchLine) -> bool:
+    """Whether a line was left undecided: nothing is wrong with it, and it may be handed in again."""
+    return bool(answer.problem.get("status", 0) >= 500)
 
 
 async def _refused(number: int, refused: Refused) -> BatchLine:

@@ -1,6 +1,7 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
-Parts: ``relay``, ``project``, ``write``, ``clock``, ``ledger``, ``announce``, ``eraser``. An eraser given
+Parts: ``relay``, ``project``, ``write``, ``intake``, ``outcomes``, ``api``, ``clock``, ``ledger``, ``announce``,
+``eraser``. An eraser given
 ``stop_after`` stops itself when it has done that. A ledger given ``stop_at_sync`` stops itself before it waits for the
 disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows whose alarm has come and has
 told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the messages of that transaction are
@@ -71,6 +72,7 @@ class World:
     stop_at_sync: int = 0
     erasures: str = ""
     stop_after: str = ""
+    port: int = 0
 
     @property
     def client(self) -> Client:
@@ -109,6 +111,21 @@ def act_as_outcomes(world: World, stop: Flag) -> None:
     doors = Doors(world.prefix, world.doors)
     outcomes(desk, world.app, world.client, doors, told, stop, batch=20, patience_s=world.patience_s)
     desk.close()
+
+
+def act_as_api(world: World, stop: Flag) -> None:
+    """The real API, as it is run."""
+    kek = Path(world.receipts).with_name("kek")
+    kek.write_bytes(KEK)
+    given = {
+        "ACTA_DATABASE_URL": world.app,
+        "ACTA_PROJECTOR_DATABASE_URL": world.views,
+        "ACTA_KEK_FILE": str(kek),
+        "ACTA_PORT": str(world.port),
+        "ACTA_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-c", "from deploy.cli import main; main()", "serve"]
+    os.execve(sys.executable, command, os.environ | given)
 
 
 def act_as_clock(world: World, stop: Flag) -> None:
@@ -236,6 +253,7 @@ PARTS = {
     "write": act_as_writer,
     "intake": act_as_intake,
     "outcomes": act_as_outcomes,
+    "api": act_as_api,
     "clock": act_as_clock,
     "ledger": act_as_ledger,
     "eraser": act_as_eraser,

@@ -1,7 +1,8 @@
 """What a department's software does: it sends requests and reads outcomes, with kafka-python and nothing of ours."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,10 @@ from consumers.topics import Client
 from consuming import Running, running, until
 from desks import as_role
 from domain.desk import Desk
-from traffic import NOISE, Traffic
+from traffic import NOISE, Asked
 
 SOURCE = "/hr/onboarding"
+UNREADABLE = b"\xff\x00 nothing that anybody could read"
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Sender:
         source: str = SOURCE,
         trace: str = "",
         **data: Any,
-    ) -> None:
-        """Send a request, in binary mode."""
+    ) -> Any:
+        """Send a request, in binary mode; the future of its place."""
         headers = [
             ("ce_specversion", b"1.0"),
             ("ce_type", f"acta.request.{kind}.v1".encode()),
@@ -62,20 +64,32 @@ class Sender:
             ("ce_id", id.encode()),
             *([("traceparent", trace.encode())] if trace else []),
         ]
-        self.raw(department, reference.encode(), headers, json.dumps(data).encode())
+        return self.raw(department, reference.encode(), headers, json.dumps(data).encode())
 
-    def raw(self, department: str, key: bytes | None, headers: list[tuple[str, bytes]], value: bytes | None) -> None:
-        """Send whatever."""
-        self._producer.send(f"{self._doors.prefix}.requests.{department}", value, key, headers)
+    def raw(self, department: str, key: bytes | None, headers: list[tuple[str, bytes]], value: bytes | None) -> Any:
+        """Send whatever; the future of its place."""
+        return self._producer.send(f"{self._doors.prefix}.requests.{department}", value, key, headers)
 
-    def send(self, made: Traffic) -> None:
-        """Send all of it."""
-        for department, kind, reference, id, body in made.requests:
-            if kind == NOISE:
-                self.raw(department, reference.encode(), [], b"\xff\x00 nothing that anybody could read")
-            else:
-                self.request(department, kind, reference, id, **body)
-        self.flush()
+    def send(self, asked: Iterable[Asked]) -> None:
+        """Send all of it, however often the broker goes away: of a reference the next when it has the one before.
+
+        What the broker took without its word reaching us is sent a second time.
+        """
+        waiting: dict[tuple[str, str], deque[Asked]] = {}
+        for one in asked:
+            waiting.setdefault((one.department, one.reference), deque()).append(one)
+        while waiting:
+            sent = {name: self._sent(line[0]) for name, line in waiting.items()}
+            self.flush()
+            for name, future in sent.items():
+                if future.succeeded():
+                    waiting[name].popleft()
+            waiting = {name: line for name, line in waiting.items() if line}
+
+    def _sent(self, one: Asked) -> Any:
+        if one.kind == NOISE:
+            return self.raw(one.department, one.reference.encode(), [], UNREADABLE)
+        return self.request(one.department, one.kind, one.reference, one.id, **one.body)
 
     def flush(self) -> None:
         self._producer.flush()
@@ -86,16 +100,21 @@ class Sender:
 
 def all_told(client: Client, topic: str) -> list[Told]:
     """All that is committed on a topic of the desk's."""
+    return [_told(message) for message in committed(client, topic)]
+
+
+def committed(client: Client, topic: str) -> list[Any]:
+    """The messages that are committed on a topic."""
     consumer = KafkaConsumer(**client, isolation_level="read_committed", enable_auto_commit=False)
     try:
         partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
         ends = consumer.end_offsets(partitions)
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
-        found = []
+        found: list[Any] = []
         while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for batch in consumer.poll(timeout_ms=200).values():
-                found += [_told(message) for message in batch]
+            for batch in consumer.poll(timeout_ms=200, max_records=5_000).values():
+                found += batch
         return found
     finally:
         consumer.close()

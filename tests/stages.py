@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -97,19 +98,19 @@ class Stage:
         return [(int(position), stream, int(version)) for position, stream, version in words]
 
     def head(self) -> int:
-        return self._number("SELECT coalesce(max(position), 0) FROM acta.events")
+        return self.number("SELECT coalesce(max(position), 0) FROM acta.events")
 
     def complete_to(self) -> int:
         """How far the watching view is complete."""
-        if self._number("SELECT count(*) FROM pg_tables WHERE schemaname = 'projections' AND tablename = 'marks'") == 0:
+        if self.number("SELECT count(*) FROM pg_tables WHERE schemaname = 'projections' AND tablename = 'marks'") == 0:
             return 0
-        return self._number(
+        return self.number(
             "SELECT CASE count(*) WHEN %s THEN min(position) ELSE 0 END"
             " FROM projections.marks WHERE edition = 'watching_v1'",
             PARTITIONS,
         )
 
-    def _number(self, query: str, *given: Any) -> int:
+    def number(self, query: str, *given: Any) -> int:
         with psycopg.connect(self.owner) as connection:
             row = connection.execute(query, given or None).fetchone()  # type: ignore[arg-type]
             return int(row[0]) if row else 0
@@ -172,7 +173,7 @@ class Stage:
                 if isinstance(message, SealedEvent):
                     given += 1
                 else:
-                    assert given == sum(1 for position in own if position <= message.position)
+                    assert given == bisect_right(own, message.position)
 
     def clear(self) -> None:
         """End everybody."""

@@ -1,56 +1,73 @@
 """What many departments' software sends in a while, drawn at random, and what must come of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+
+TOPIC, SINGLY, BATCH = "topic", "singly", "batch"
+"""The ways in: on the department's topic, one by one over HTTP, or many at once."""
+
+NOISE = "noise"
+"""The kind of what is no request."""
+
+
+class Asked(NamedTuple):
+    """A message as it is sent. All of one reference take the same way, and in order."""
+
+    department: str
+    way: str
+    kind: str
+    reference: str
+    id: str
+    body: dict[str, Any]
 
 
 @dataclass
 class Traffic:
     """What departments' software sends: some of it twice, some wrong, some of it nothing; and what must follow."""
 
-    requests: list[tuple[str, str, str, str, dict[str, Any]]]
-    """Department, kind, reference, id, body; in order for each reference."""
-
-    accepted: set[tuple[str, str]]
-    refused: set[tuple[str, str]]
+    requests: list[Asked] = field(default_factory=list)
+    accepted: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[tuple[str, str]] = field(default_factory=set)
     """By department and id."""
 
-    tickets: list[str]
+    tickets: list[str] = field(default_factory=list)
     """The titles, each of which is one ticket's."""
 
-    noise: int
-    """How many messages are no requests."""
+    @property
+    def noise(self) -> int:
+        """How many messages on the topics are no requests; over HTTP that is said at once, and nothing is kept."""
+        return sum(one.kind == NOISE and one.way == TOPIC for one in self.requests)
+
+    def distinct(self, until: int) -> int:
+        """How many requests there are among the first ``until`` messages, each counted once."""
+        return len({(one.department, one.id) for one in self.requests[:until] if one.kind != NOISE})
 
 
-NOISE = "noise"
-
-
-def traffic(random: Random, size: int, departments: Sequence[str]) -> Traffic:
+def traffic(random: Random, size: int, departments: Sequence[str], ways: Sequence[str] = (TOPIC,)) -> Traffic:
     """Some ``size`` requests: a tenth comes twice, 2 % are wrong, and of a thousand messages one or two are none."""
-    made = Traffic([], set(), set(), [], 0)
+    made = Traffic()
     ids = random.sample(range(10 * size), size)
-    latest: dict[str, list[str]] = {department: [] for department in departments}
+    latest: dict[str, list[tuple[str, str]]] = {department: [] for department in departments}
     for id in map(str, ids):
-        department = random.choice(departments)
+        department, way = random.choice(departments), random.choice(ways)
         references = latest[department]
-        request: tuple[str, str, str, str, dict[str, Any]]
         if random.random() < 0.02:
-            request = (department, "open", f"wrong-{id}", id, {"title": "Wrong", "colour": "blue"})
+            asked = Asked(department, way, "open", f"wrong-{id}", id, {"title": "Wrong", "colour": "blue"})
             made.refused.add((department, id))
         elif references and random.random() < 0.5:
-            request = (department, "reply", random.choice(references), id, {"text": f"reply {id}"})
+            reference, way = random.choice(references)
+            asked = Asked(department, way, "reply", reference, id, {"text": f"reply {id}"})
             made.accepted.add((department, id))
         else:
-            request = (department, "open", f"ref-{id}", id, {"title": f"{department} {id}"})
-            references.append(f"ref-{id}")
+            asked = Asked(department, way, "open", f"ref-{id}", id, {"title": f"{department} {id}"})
+            references.append((f"ref-{id}", way))
             made.accepted.add((department, id))
             made.tickets.append(f"{department} {id}")
-        made.requests.append(request)
+        made.requests.append(asked)
         if random.random() < 0.1:
-            made.requests.append(random.choice([one for one in made.requests[-50:] if one[1] != NOISE]))
+            made.requests.append(random.choice([one for one in made.requests[-50:] if one.kind != NOISE]))
         if random.random() < 0.0015 or not made.noise:
-            made.requests.append((department, NOISE, "nothing", "", {}))
-            made.noise += 1
+            made.requests.append(Asked(department, random.choice(ways), NOISE, "nothing", "", {}))
     return made

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from deploy.embedded import EmbeddedPostgres
 from desks import prepare
 from machines import Broker, Prepare
 from stages import Stage, make_stage
@@ -20,3 +22,10 @@ def stage(database: str, kafka: Broker, topics: str, tmp_path: Path) -> Iterator
     made = make_stage(database, kafka, topics, tmp_path)
     yield made
     made.clear()
+
+
+@pytest.fixture
+def mortal_postgres() -> Iterator[EmbeddedPostgres]:
+    """A server for a test that kills it."""
+    with TemporaryDirectory(prefix="acta-mortal-") as folder, EmbeddedPostgres(Path(folder)) as server:
+        yield server

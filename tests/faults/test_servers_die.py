@@ -1,21 +1,11 @@
 """PostgreSQL or the broker is killed under load and comes back: everybody goes on, nothing is lost or doubled."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import pytest
 
 from deploy.embedded import EmbeddedPostgres
 from desks import prepare
 from machines import Broker
 from stages import Stage, make_stage
-
-
-@pytest.fixture
-def mortal_postgres() -> Iterator[EmbeddedPostgres]:
-    with TemporaryDirectory(prefix="acta-mortal-") as folder, EmbeddedPostgres(Path(folder)) as server:
-        yield server
 
 
 def test_postgresql_is_killed_under_load(
