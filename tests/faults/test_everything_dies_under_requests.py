@@ -5,6 +5,7 @@ decides.
 """
 
 import gc
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -104,9 +105,16 @@ class Killing:
 
 @pytest.fixture
 def mortal_stage(
-    mortal_postgres: EmbeddedPostgres, kafka: Broker, mortal_kafka: Broker, topics: str, tmp_path: Path
+    mortal_postgres: EmbeddedPostgres,
+    kafka: Broker,
+    mortal_kafka: Broker,
+    topics: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Stage]:
     """A stage on machines that may be killed."""
+    # What is captured of kafka-python's complaints holds its sockets.
+    caplog.set_level(logging.CRITICAL, logger="kafka")
     prepare(mortal_postgres.dsn())
     stage = make_stage(mortal_postgres.dsn(), kafka, topics, tmp_path)
     stage.world = replace(stage.world, port=child.free_ports(1)[0])
