@@ -131,6 +131,16 @@ class Teller:
                 return self._fact(event)
         return None
 
+    def again(self, event: Event) -> Message | None:
+        """The message of an event of which one was made before, whatever was shown to this teller; None: not any more.
+
+        What it was addressed with may have been erased meanwhile.
+        """
+        if not isinstance(event, TicketEvent):
+            return self.message(event)
+        origin = self._origin(event)
+        return None if origin is None else self._happened(event, origin)
+
     def _decision(self, event: RequestDecided) -> Message | None:
         if not event.department or event.reference == ERASED:
             return None

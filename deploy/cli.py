@@ -38,6 +38,7 @@ from deploy.cli_retention import retention
 from deploy.cli_rotate import rotate
 from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
+from deploy.cli_webhooks import webhooks
 from deploy.cli_whatif import whatif
 from deploy.cli_witness import witness_log
 from deploy.keeping import announce_log, how_far, keep_log, together
@@ -56,6 +57,7 @@ keys.command()(rotate)
 cli.add_typer(keys, name="keys")
 cli.add_typer(holds, name="holds")
 cli.add_typer(letters, name="dead-letters")
+cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(persons, name="persons")
 cli.add_typer(importing, name="import")
 cli.add_typer(exporting, name="export")

@@ -146,6 +146,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
                 name="acta eraser",
                 daemon=True,
             ),
+            Thread(target=wiring.deliver_webhooks, args=(found, desk, stop), name="acta webhooks", daemon=True),
             *(Thread(target=work, args=(stop,), name="acta ledger", daemon=True) for work in keep_log(found, desk)),
         )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,6 +44,11 @@ def _witnesses(value: Any) -> Any:
     return tuple(map(Witness.read, _names(value)))
 
 
+def _networks(value: Any) -> Any:
+    return tuple(map(ip_network, _names(value)))
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Witnesses = Annotated[tuple[Witness, ...], BeforeValidator(_witnesses)]
 
 
@@ -150,6 +156,17 @@ class Settings(BaseModel):
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     webhook_plain_hosts: Names = Field(
         default=(), description="Hosts to which webhooks may send without TLS, comma-separated; for trying things out."
+    )
+    webhook_networks: Networks = Field(
+        default=(),
+        description="Networks to which webhooks may send although they are not public, such as `10.20.0.0/16`,"
+        " comma-separated.",
+    )
+    webhook_ca_file: Path | None = Field(
+        default=None, description="Authorities that vouch for the receivers of webhooks (PEM). Default: the system's."
+    )
+    webhook_log_days: int = Field(
+        default=30, ge=1, le=3650, description="How long it is known what became of each attempt to deliver a webhook."
     )
     oidc_issuer: str = Field(default="", description="OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="", description="Audience that the tokens must name.")

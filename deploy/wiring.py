@@ -1,11 +1,13 @@
 """The composition root: opens what a process needs, in order, and closes it in reverse."""
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event as Flag
 
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
@@ -14,7 +16,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.exports import Export, Exports
 from api.oidc import Oidc
-from api.problems import ProblemTold
+from api.problems import ProblemTold, told
 from api.settings import EdgeSettings
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
@@ -22,7 +24,10 @@ from consumers.doors import Doors, ensure_doors
 from consumers.erasing import Eraser, forget_again
 from consumers.erasures import Erasures
 from consumers.exporting import Selection, ocel, xes
+from consumers.posting import Poster
+from consumers.reaching import Reach
 from consumers.topics import Client, ensure_topic
+from consumers.webhooks import Manner, webhooks
 from deploy.embedded import EmbeddedPostgres
 from deploy.kafka_client import kafka_client
 from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
@@ -209,6 +214,22 @@ def _oidc(settings: Settings) -> Oidc | None:
         departments_claim=settings.oidc_departments_claim,
         everyone=settings.oidc_everyone,
     )
+
+
+def deliver_webhooks(settings: Settings, opened: Desk, stop: Flag) -> None:
+    """Deliver webhooks until ``stop`` is set."""
+    reach = Reach(plain_hosts=settings.webhook_plain_hosts, networks=settings.webhook_networks)
+    try:
+        tls = ssl.create_default_context(cafile=settings.webhook_ca_file)
+    except (OSError, ssl.SSLError):
+        raise SettingsError(f"ACTA_WEBHOOK_CA_FILE: {settings.webhook_ca_file} holds no certificates (PEM).") from None
+    manner = Manner(
+        source=settings.source,
+        plain_hosts=settings.webhook_plain_hosts,
+        log_for=timedelta(days=settings.webhook_log_days),
+    )
+    lease = url(settings.database_url, "ACTA_DATABASE_URL")
+    webhooks(opened, lease, told, lambda: Poster(reach, tls=tls), stop, manner=manner)
 
 
 def bring_up(settings: Settings) -> None:

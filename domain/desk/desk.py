@@ -26,6 +26,7 @@ from domain.errors import Refused, TicketNotFound
 from domain.setup import state as setup_state
 from domain.setup.events import SETUP, AgentDefined, SetupEvent
 from domain.setup.state import Setup
+from domain.store.deliveries import Deliveries
 from domain.store.keyring import KeyRing
 from domain.store.keys import SubjectKeys
 from domain.store.letters import Drawer
@@ -59,6 +60,7 @@ class Desk(Application[UUID]):
         self.keys = SubjectKeys(self.pool, kek)
         self.store = PostgresRecorder(self.pool, dsn)
         self.drawer = Drawer(self.pool, self.keys)
+        self.deliveries = Deliveries(self.pool)
         self.sealing = SealingMapper(self.keys, self.store)
         process = str(uuid4())
         self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))

@@ -200,3 +200,46 @@ CREATE TABLE IF NOT EXISTS acta.dead_letters (
     sealed     bytea       NOT NULL
 );
 CREATE INDEX IF NOT EXISTS dead_letters_kept_at ON acta.dead_letters (kept_at, letter);
+
+-- Webhooks: up to which version the configuration is followed; how far each webhook has read the log; what waits to be
+-- delivered, as a position and never as what it says; and what became of each attempt, for some weeks.
+CREATE TABLE IF NOT EXISTS acta.webhooks_followed (
+    one           boolean PRIMARY KEY DEFAULT true CHECK (one),
+    setup_version integer NOT NULL
+);
+INSERT INTO acta.webhooks_followed (setup_version) VALUES (0) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS acta.webhook_places (
+    webhook  text   PRIMARY KEY,
+    position bigint NOT NULL
+);
+-- A delivery waits for those before it of the same line (what its sender calls the matter) and of the same ticket.
+CREATE TABLE IF NOT EXISTS acta.webhook_deliveries (
+    webhook  text        NOT NULL,
+    position bigint      NOT NULL,
+    line     bytea       NOT NULL,
+    ticket   uuid,
+    attempts integer     NOT NULL DEFAULT 0,
+    due_at   timestamptz NOT NULL,
+    given_up text        NOT NULL DEFAULT '' CHECK (given_up IN ('', 'gone', 'exhausted')),
+    PRIMARY KEY (webhook, position)
+);
+CREATE INDEX IF NOT EXISTS webhook_deliveries_due ON acta.webhook_deliveries (webhook, due_at, position);
+CREATE INDEX IF NOT EXISTS webhook_deliveries_line ON acta.webhook_deliveries (webhook, line, position);
+CREATE INDEX IF NOT EXISTS webhook_deliveries_ticket ON acta.webhook_deliveries (webhook, ticket, position);
+CREATE TABLE IF NOT EXISTS acta.webhook_attempts (
+    entry    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    webhook  text        NOT NULL,
+    at       timestamptz NOT NULL,
+    message  text        NOT NULL,
+    position bigint      NOT NULL,
+    type     text        NOT NULL,
+    ticket   uuid,
+    attempt  integer     NOT NULL,
+    outcome  text        NOT NULL,
+    status   integer,
+    error    text        NOT NULL,
+    took_ms  integer     NOT NULL,
+    next_at  timestamptz
+);
+CREATE INDEX IF NOT EXISTS webhook_attempts_webhook ON acta.webhook_attempts (webhook, entry);
+CREATE INDEX IF NOT EXISTS webhook_attempts_at ON acta.webhook_attempts (at);

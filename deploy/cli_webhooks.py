@@ -1,0 +1,184 @@
+"""`acta webhooks …`: departments' own servers, told over HTTP what came of their requests."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy import running, wiring
+from deploy.settings import Settings, read
+from domain.desk import Desk
+from domain.desk import webhooks as w
+from domain.desk.webhooks import OLD_FOR, Done, Wanted
+from domain.moments import in_utc
+from domain.moments import read as moment
+from domain.setup.events import Tells
+
+webhooks = typer.Typer(
+    no_args_is_help=True, help="Webhooks: register, list, show, change; deliver. What is done to one is recorded."
+)
+console = Console()
+Named = Annotated[str, typer.Argument(help="The webhook's id, as `acta webhooks list` shows it.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="`outcomes` (of requests) or `facts` (of their tickets); both unless one is given."),
+]
+_TELLS: tuple[Tells, ...] = ("outcomes", "facts")
+_HOUR = timedelta(hours=1)
+
+
+@contextmanager
+def _desk() -> Iterator[tuple[Settings, Desk]]:
+    with wiring.database(read(os.environ)) as found, wiring.desk(found) as desk:
+        yield found, desk
+
+
+@webhooks.command()
+def run() -> None:
+    """Deliver what departments are told to their webhooks; a second process stands by."""
+    with _desk() as (found, desk):
+        running.until_stopped(lambda stop: wiring.deliver_webhooks(found, desk, stop))
+
+
+@webhooks.command()
+def register(
+    department: Annotated[str, typer.Argument(help="Of whose requests it tells.")],
+    url: Annotated[str, typer.Argument(help="Where it sends, with https; stored readable.")],
+    tells: Only = None,
+    description: Annotated[str, typer.Option(help="For people; stored readable.")] = "",
+) -> None:
+    """Register a webhook of a department. The secret that signs what it sends is shown this once."""
+    with _desk() as (found, desk):
+        wanted = Wanted(url=url, tells=_tells(tells), description=description)
+        done = w.register(desk, running.OPERATOR, department, wanted, plain_hosts=found.webhook_plain_hosts)
+    _say(f"The webhook {done.webhook.webhook} is registered at position {done.position}, and is told what comes after.")
+    _say_secret(done)
+
+
+@webhooks.command(name="list")
+def list_webhooks(
+    department: Annotated[list[str] | None, typer.Option(help="Only of these departments.")] = None,
+) -> None:
+    """The webhooks, by department: where they send, and whether they do."""
+    table = Table("webhook", "department", "tells", "address", "", "what for")
+    with _desk() as (_, desk):
+        for one in sorted(desk.setup().webhooks.values(), key=lambda one: (one.department, one.since)):
+            if not department or one.department in department:
+                paused = f"paused: {one.paused}" if one.paused else ""
+                table.add_row(one.webhook, one.department, ", ".join(one.tells), one.url, paused, one.description)
+    console.print(table)
+
+
+@webhooks.command()
+def change(
+    webhook: Named,
+    url: Annotated[str, typer.Option(help="Where it sends.")] = "",
+    tells: Only = None,
+    description: Annotated[str | None, typer.Option(help="For people; stored readable.")] = None,
+) -> None:
+    """Change what is given; the rest stays. What waits is tried at a new address at once."""
+    with _desk() as (found, desk):
+        known = w.webhook_of(desk.setup(), webhook)
+        wanted = Wanted(
+            url=url or known.url,
+            tells=_tells(tells) if tells else known.tells,
+            description=known.description if description is None else description,
+        )
+        w.change(desk, running.OPERATOR, webhook, wanted, plain_hosts=found.webhook_plain_hosts)
+    _say(f"The webhook {webhook} sends {' and '.join(wanted.tells)} to {wanted.url}.")
+
+
+@webhooks.command()
+def rotate(
+    webhook: Named,
+    old_for_hours: Annotated[
+        int, typer.Option(min=0, max=168, help="How long former secrets sign as well; 0 if one was found out.")
+    ] = int(OLD_FOR / _HOUR),
+) -> None:
+    """Let another secret sign, which is shown this once."""
+    with _desk() as (_, desk):
+        done = w.rotate(desk, running.OPERATOR, webhook, old_for=old_for_hours * _HOUR)
+    _say(f"What the webhook {webhook} sends is signed with another secret now.")
+    _say_secret(done)
+
+
+@webhooks.command()
+def pause(webhook: Named) -> None:
+    """Send nothing until it is resumed; nothing is lost meanwhile."""
+    with _desk() as (_, desk):
+        w.pause(desk, running.OPERATOR, webhook)
+    _say(f"The webhook {webhook} is paused; `acta webhooks resume {webhook}` lets it go on.")
+
+
+@webhooks.command()
+def resume(webhook: Named) -> None:
+    """Go on where it stopped, whatever it stopped for."""
+    with _desk() as (_, desk):
+        w.resume(desk, running.OPERATOR, webhook)
+    _say(f"The webhook {webhook} goes on where it stopped.")
+
+
+@webhooks.command()
+def replay(
+    webhook: Named,
+    from_position: Annotated[
+        int | None, typer.Option(min=1, help="This position of the log and all later ones.")
+    ] = None,
+    from_time: Annotated[
+        str, typer.Option(metavar="TIME", help="What was recorded after it, such as 2030-01-31T09:00:00Z.")
+    ] = "",
+) -> None:
+    """Send again everything from a position or a time on, under the same ids as before."""
+    if (from_position is None) == (not from_time):
+        raise typer.BadParameter("give either --from-position or --from-time")
+    with _desk() as (_, desk):
+        if from_position is not None:
+            w.replay(desk, running.OPERATOR, webhook, from_position)
+        else:
+            w.replay_since(desk, running.OPERATOR, webhook, _moment(from_time))
+    _say(f"The webhook {webhook} sends everything from there on again.")
+
+
+@webhooks.command()
+def ping(webhook: Named) -> None:
+    """Send a message that means nothing, to see whether it arrives."""
+    with _desk() as (_, desk):
+        w.ping(desk, running.OPERATOR, webhook)
+    _say(f"It is on its way; `acta webhooks log {webhook}` tells what came of it.")
+
+
+@webhooks.command()
+def retire(webhook: Named) -> None:
+    """Send nothing any more, nor what still waits."""
+    with _desk() as (_, desk):
+        w.retire(desk, running.OPERATOR, webhook)
+    _say(f"The webhook {webhook} is retired.")
+
+
+def _tells(given: list[str] | None) -> tuple[Tells, ...]:
+    if set(given or ()) - set(_TELLS):
+        raise typer.BadParameter("a webhook tells outcomes, facts, or both")
+    return tuple(one for one in _TELLS if not given or one in given)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = moment(text)
+        if found.tzinfo is None:
+            raise ValueError("needs a time zone, such as 2030-01-31T09:00:00Z")
+        return in_utc(found)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from None
+
+
+def _say_secret(done: Done) -> None:
+    _say(f"Its secret, shown this once: {done.secret}")
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
