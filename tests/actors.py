@@ -1,7 +1,8 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
 Parts: ``relay``, ``project``, ``write``, ``intake``, ``outcomes``, ``api``, ``clock``, ``ledger``, ``announce``,
-``eraser``. An eraser given
+``eraser``, ``webhooks``. Webhooks given ``stop_before_keeping`` stop themselves that many a time before they keep what came
+of messages that they have sent. An eraser given
 ``stop_after`` stops itself when it has done that. A ledger given ``stop_at_sync`` stops itself before it waits for the
 disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows whose alarm has come and has
 told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the messages of that transaction are
@@ -13,7 +14,10 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -37,11 +41,15 @@ from consumers.ledger import ledger  # noqa: E402
 from consumers.loop import stop_on_signals  # noqa: E402
 from consumers.outcomes import outcomes  # noqa: E402
 from consumers.outlet import Outlet  # noqa: E402
+from consumers.posting import Poster  # noqa: E402
 from consumers.project import project  # noqa: E402
+from consumers.reaching import Reach  # noqa: E402
 from consumers.relay import relay  # noqa: E402
 from consumers.topics import Client  # noqa: E402
+from consumers.webhooks import Manner, webhooks  # noqa: E402
 from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
+from domain.store.deliveries import Attempt, Deliveries  # noqa: E402
 from domain.store.keys import SubjectKeys  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
 from ledgers import SIGNER  # noqa: E402
@@ -73,6 +81,7 @@ class World:
     erasures: str = ""
     stop_after: str = ""
     port: int = 0
+    stop_before_keeping: int = 0
 
     @property
     def client(self) -> Client:
@@ -155,6 +164,17 @@ def act_as_eraser(world: World, stop: Flag) -> None:
     desk = Desk(world.app, KEK)
     erasures = Erasures(Path(world.erasures))
     erasing(world.app, lambda: Eraser(desk, world.views, ALL, erasures), stop, patience_s=world.patience_s)
+    desk.close()
+
+
+def act_as_webhooks(world: World, stop: Flag) -> None:
+    """What delivers webhooks, in earnest, to servers on this machine."""
+    if world.stop_before_keeping:
+        _stop_before_keeping(world.stop_before_keeping)
+    desk = Desk(world.app, KEK)
+    here = Reach(plain_hosts=("127.0.0.1",), networks=(ip_network("127.0.0.0/8"),))
+    manner = Manner(plain_hosts=here.plain_hosts, schedule=(timedelta(0),) * 100)
+    webhooks(desk, world.app, told, lambda: Poster(here), stop, manner=manner, patience_s=world.patience_s)
     desk.close()
 
 
@@ -247,6 +267,20 @@ def _stop_at_sync(number: int) -> None:
     os.fsync = fsync  # type: ignore[assignment]
 
 
+def _stop_before_keeping(number: int) -> None:
+    settles = Deliveries.settle
+    left = [number]
+
+    def settle(deliveries: Deliveries, attempts: Sequence[Attempt]) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            print("stopping before keeping", flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        settles(deliveries, attempts)
+
+    Deliveries.settle = settle  # type: ignore[method-assign]
+
+
 PARTS = {
     "relay": act_as_relay,
     "project": act_as_projector,
@@ -258,6 +292,7 @@ PARTS = {
     "ledger": act_as_ledger,
     "eraser": act_as_eraser,
     "announce": act_as_announcer,
+    "webhooks": act_as_webhooks,
 }
 
 if __name__ == "__main__":

@@ -66,7 +66,11 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                size = int(self.headers["content-length"])
+                body = self.rfile.read(size)
+                if len(body) < size:
+                    self.close_connection = True  # its sender died in the middle of it
+                    return
                 receiver._answer(self, Came(self.path, {n.lower(): v for n, v in self.headers.items()}, body))
 
             def do_GET(self) -> None:
