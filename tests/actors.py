@@ -1,12 +1,12 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
 Parts: ``relay``, ``project``, ``write``, ``intake``, ``outcomes``, ``api``, ``clock``, ``ledger``, ``announce``,
-``eraser``, ``webhooks``. Webhooks given ``stop_before_keeping`` stop themselves that many a time before they keep what came
-of messages that they have sent. An eraser given
-``stop_after`` stops itself when it has done that. A ledger given ``stop_at_sync`` stops itself before it waits for the
-disk for that many a time. A clock given ``stop_after_reading`` stops itself when it knows whose alarm has come and has
-told nobody yet. A relay given ``stop_in_transaction`` stops itself (SIGSTOP) when the messages of that transaction are
-at the broker and not yet committed; a projector stops where ``watching`` does.
+``eraser``, ``webhooks``. An eraser given ``stop_after`` stops itself when it has done that. A ledger given
+``stop_at_sync`` stops itself before it waits for the disk for that many a time. A clock given ``stop_after_reading``
+stops itself when it knows whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops
+itself (SIGSTOP) when the messages of that transaction are at the broker and not yet committed; a projector stops where
+``watching`` does. Webhooks given ``stop_before_keeping`` stop themselves before they keep for that many a time what
+came of messages that they have sent.
 """
 
 import json
