@@ -12,7 +12,7 @@ import msgspec
 from api.difference_shapes import ClockChange, Difference, Message
 from domain.clock.wording import shown as length
 from domain.envelope import ERASED, SEALED
-from domain.ticket.state import Breach, Link, Reminder, Signature, Sla, TimeEntry
+from domain.ticket.state import Attachment, Breach, Link, Reminder, Signature, Sla, TimeEntry
 from projections.audit import Names
 from projections.audit.wording import Speech, quoted, several
 
@@ -74,6 +74,10 @@ def words(field: str, value: Any, shown: Shown) -> str:
         case Breach():
             instance = f" {value.instance}" if value.instance > 1 else ""
             return f"{value.clock.replace('_', ' ')}{instance}, {length(value.target)}"
+        case Attachment():
+            name = _WITHHELD.get(value.name) or quoted(value.name)
+            kept_back = ", in quarantine" if value.quarantined else ""
+            return f"{name} by {speech.agent(value.by)} at version {value.version}{kept_back}"
         case Signature():
             name = _WITHHELD.get(value.name, value.name)
             return f"{quoted(value.meaning)} by {name} at version {value.version}"

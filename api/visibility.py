@@ -31,10 +31,10 @@ from domain.setup.events import (
     WebhookRegistered,
     WebhookSecretRotated,
 )
-from domain.ticket import events as e
 from domain.ticket.others import OTHER_TICKETS
 from domain.ticket.own import OWN_EVENTS as OWN_EVENTS
-from domain.ticket.state import Ticket
+from domain.ticket.own import is_internal
+from domain.ticket.state import Attachment, Ticket
 
 Sight = Literal["all", "desk", "own"]
 
@@ -59,6 +59,7 @@ OWN_FIELDS = frozenset(
         "resolution_code",
         "resolution_notes",
         "rating",
+        "attachments",
         "public_replies",
         "requester_replies",
         "reopen_count",
@@ -90,6 +91,7 @@ def ticket_fields(ticket: Ticket, sight: Sight, visible: Mapping[UUID, object]) 
     """The fields of a ticket's state for this sight; of other tickets it names only those ``visible`` to the caller."""
     names = (name for name in ticket.__struct_fields__ if sight != "own" or name in OWN_FIELDS)
     fields = {name: getattr(ticket, name) for name in names if sight != "desk" or name not in _NOTES_ONLY}
+    fields["attachments"] = attachments_shown(ticket, sight)
     if sight != "own":
         fields["links"] = sorted(
             (link for link in ticket.links if link.other in visible), key=lambda link: (link.kind, link.number)
@@ -99,6 +101,11 @@ def ticket_fields(ticket: Ticket, sight: Sight, visible: Mapping[UUID, object]) 
         for name in ("tags", "personal", "watchers", "former_departments", "former_requesters", "redacted"):
             fields[name] = sorted(fields[name])
     return fields
+
+
+def attachments_shown(ticket: Ticket, sight: Sight) -> list[Attachment]:
+    """The files of a ticket that exist for this sight."""
+    return [one for one in ticket.attachments if sight == "all" or not one.internal]
 
 
 def others_of_ticket(ticket: Ticket) -> set[UUID]:
@@ -116,15 +123,15 @@ def others_of_event(event: Event) -> set[UUID]:
 def event_fields(event: Event, sight: Sight, visible: Mapping[UUID, object]) -> dict[str, Any] | None:
     """What an event of a ticket says, for this sight; None: it does not exist for them."""
     kind = type(event)
+    if sight != "all" and is_internal(event):
+        return None
     if sight == "own":
         shown = OWN_EVENTS.get(kind)  # type: ignore[arg-type]
         if shown is None:
             return None
     else:
-        if sight != "all" and kind is e.TicketNoted:
-            return None
         shown = own_fields(kind)
-    fields = {name: getattr(event, name) for name in shown}
+    fields = {name: getattr(event, name) for name in shown if name not in _OPENING_FILES}
     named = OTHER_TICKETS.get(kind)  # type: ignore[arg-type]
     if named is not None and getattr(event, named) not in visible:
         fields.pop(named, None)
@@ -141,6 +148,10 @@ def without_other(event: Event, visible: Mapping[UUID, object]) -> tuple[Event, 
     if named is None or getattr(event, named) in visible:
         return event, ()
     return msgspec.structs.replace(event, number="…"), (named, "number")
+
+
+_OPENING_FILES = frozenset({"chunks", "key"})
+"""What opens a file beside all that is recorded of who is shown it."""
 
 
 @cache

@@ -18,6 +18,8 @@ from typing import Protocol
 import psycopg
 from kafka import errors
 
+from domain.errors import Unreachable
+
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
@@ -58,7 +60,7 @@ def passes(error: BaseException) -> bool:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if isinstance(error, errors.KafkaError):
         return not isinstance(error, _HOPELESS)
-    return isinstance(error, NotYet | ConnectionError)
+    return isinstance(error, NotYet | Unreachable | ConnectionError)
 
 
 def reason(error: BaseException) -> str:
@@ -69,7 +71,7 @@ def reason(error: BaseException) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     if isinstance(error, psycopg.Error):
         return f"{kind} {error.sqlstate or ''}".rstrip()
-    if isinstance(error, Halted | NotYet):
+    if isinstance(error, Halted | NotYet | Unreachable):
         return f"{type(error).__qualname__}: {error}"
     return kind
 

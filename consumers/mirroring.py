@@ -11,11 +11,11 @@ from threading import Event as Flag
 
 from consumers.lease import Leases
 from consumers.loop import Halted, NotYet, run
-from consumers.mirror_places import BYTES, TEXT, Place
 from domain.record import merkle
 from domain.record.merkle import HEIGHT
 from domain.record.note import Checkpoint, NoteRefused, Verifier
 from domain.record.tiles import WIDTH, Tile
+from domain.store.places import BYTES, TEXT, Place
 from projections.ledger import CHECKPOINT, Damaged, Folder
 
 REST_S = 1.0

@@ -18,7 +18,7 @@ from domain.envelope import ERASED, EVENT_TYPES, Event, personal_fields
 from domain.errors import Refused
 from domain.request.events import RequestDecided
 from domain.ticket.events import TicketEvent, TicketOpened, TicketTransferred
-from domain.ticket.own import OWN_EVENTS
+from domain.ticket.own import OWN_EVENTS, is_internal
 
 ACCEPTED, REFUSED, HAPPENED = "acta.outcome.accepted.v1", "acta.outcome.refused.v1", "acta.outcome.happened.v1"
 FACTS: Mapping[type[TicketEvent], tuple[str, ...]] = {
@@ -172,7 +172,7 @@ class Teller:
 
     def _happened(self, event: TicketEvent, origin: _Origin) -> Message | None:
         fields = FACTS.get(type(event))
-        if fields is None:
+        if fields is None or is_internal(event):
             return None
         text = personal_fields(type(event))
         happened = Happened(

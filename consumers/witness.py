@@ -17,11 +17,11 @@ from threading import Event as Flag
 
 from consumers.loop import Halted, run
 from consumers.remote_log import HandedInVain, RemoteLog
+from domain.durable import replace
 from domain.record import merkle
 from domain.record.cosignature import Cosigner
 from domain.record.note import Checkpoint, NoteRefused, Verifier
 from projections.ledger import OFFERED
-from projections.ledger.durable import replace
 
 MOST_EVIDENCE = 100
 """Files of it: a log could sign more and more that contradicts."""

@@ -13,9 +13,9 @@ from consumers.loop import Halted, NotYet, stop_on_signals
 from consumers.remote_log import HandedInVain, RemoteLog
 from consumers.witness import Contradiction, Witnessing, witness
 from deploy.key_sources import draw_key, secret_bytes
+from domain.durable import replace
 from domain.record.cosignature import Cosigner
 from domain.record.note import NoteRefused, Verifier
-from projections.ledger.durable import replace
 
 CONTRADICTED, NOT_REACHED, NOT_TAKEN = 1, 3, 4
 

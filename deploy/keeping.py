@@ -6,12 +6,12 @@ from threading import Thread
 
 from consumers.announcing import announce
 from consumers.ledger import ledger
-from consumers.loop import NotYet
-from consumers.mirror_places import Place, place_at
 from consumers.mirroring import mirror
 from deploy import wiring
 from deploy.settings import Settings, SettingsError
 from domain.desk import Desk
+from domain.errors import Unreachable
+from domain.store.places import Place, place_at
 from projections.ledger import CHECKPOINT, Cosignatures, Folder, size_of
 
 Work = Callable[[Flag], None]
@@ -54,7 +54,7 @@ def how_far(settings: Settings) -> dict[str, int]:
         try:
             shown = place.read(CHECKPOINT) or b""
             found["mirror"] = size_of(shown.decode())
-        except (NotYet, ValueError):
+        except (Unreachable, ValueError):
             found["mirror"] = 0
     return found
 

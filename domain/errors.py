@@ -4,14 +4,18 @@
   - NotUnderstood         the request itself is malformed
   - NotKnown              it names something that is not there, or not visible
     + TicketNotFound, PersonNotFound, DepartmentNotFound, GroupNotFound, AgentNotFound, RequestTypeNotFound, ...
+    + UploadNotFound, AttachmentNotFound (a file on its way in, or a ticket's)
   - NotAllowed            the caller may see it, but not do it
     + NotAuthenticated, BackdatingNotAllowed, SignerNotProved (an electronic signature; PinLocked)
   - NotPossible           the rules of the desk forbid it now
     + TicketIsElsewhere (the life cycle does not allow it), NothingChanges, MergeWouldCircle, ...
   - OutOfDate             somebody was faster
-    + TicketMovedOn (If-Match), KeyUsedDifferently (idempotency key), CosignedFurther (by a witness)
+    + TicketMovedOn (If-Match), KeyUsedDifferently (idempotency key), CosignedFurther (by a witness), WrongOffset
+      (of an upload)
   - CouldNotBeTaken       a fault of ours, with a request that is kept
 * NotReadyYet             the answer is not there yet; try again later
+  - Unreachable           a place where files lie
+* Altered                 a file that lies there is missing or not as it was put: a fault of ours
 * Unreadable              a stored event cannot be read: a fault of ours, never of a caller
 
 The docstring of an error is the message a person reads; ``detail`` adds the particulars and never holds what the
@@ -58,6 +62,8 @@ class Particulars(TypedDict, total=False):
     policies: Annotated[list[str], Meta(description="The service level policies at odds.")]
     key: Annotated[str, Meta(description="The API key named, by its public part.")]
     webhook: Annotated[str, Meta(description="The webhook named.")]
+    length: Annotated[int, Meta(description="The length of the file, in bytes.")]
+    received: Annotated[int, Meta(description="How many bytes of the file have come.")]
     size: Annotated[int, Meta(description="The size of the newest checkpoint that was cosigned.")]
     incident: Annotated[str, Meta(description="Under which the desk's log says more.")]
 
@@ -123,6 +129,18 @@ class WebhookAddressNotAllowed(NotUnderstood):
     """A webhook cannot have this address."""
 
 
+class UploadTooLarge(NotUnderstood):
+    """The file is larger than this desk takes."""
+
+
+class UploadLengthWrong(NotUnderstood):
+    """The file is not as long as was said."""
+
+
+class MediaTypeNotTaken(NotUnderstood):
+    """This desk takes no files of this type."""
+
+
 class TimeInTheFuture(NotUnderstood):
     """An event cannot have happened in the future."""
 
@@ -161,6 +179,14 @@ class EventNotFound(NotKnown):
 
 class ReminderNotFound(NotKnown):
     """The ticket has no such reminder to come."""
+
+
+class UploadNotFound(NotKnown):
+    """There is no such upload of yours; it may have expired or been used up."""
+
+
+class AttachmentNotFound(NotKnown):
+    """The ticket has no such attachment."""
 
 
 class KeyNotFound(NotKnown):
@@ -267,6 +293,34 @@ class SignatureNeeded(NotPossible):
     """This act takes an electronic signature."""
 
 
+class TooManyUploads(NotPossible):
+    """Too many of your uploads wait to be attached."""
+
+
+class UploadNotComplete(NotPossible):
+    """The upload is not complete yet."""
+
+
+class UploadIsComplete(NotPossible):
+    """The upload is complete and takes nothing more."""
+
+
+class AlreadyAttached(NotPossible):
+    """This file is attached to the ticket already."""
+
+
+class TooManyAttachments(NotPossible):
+    """The ticket has as many attachments as it takes."""
+
+
+class AttachmentKeptBack(NotPossible):
+    """This file is in quarantine and is handed out to nobody."""
+
+
+class AttachmentErased(NotPossible):
+    """This file was erased."""
+
+
 class SetupConflict(NotPossible):
     """The configuration contradicts itself."""
 
@@ -299,12 +353,24 @@ class SecretShownAlready(OutOfDate):
     """This was done already under this idempotency key; the secret was shown then, once."""
 
 
+class WrongOffset(OutOfDate):
+    """The upload has come further, or not so far."""
+
+
 class KeyUsedDifferently(OutOfDate):
     """This idempotency key was used for a different request."""
 
 
 class NotReadyYet(Exception):
     """The answer is not there yet; try again shortly."""
+
+
+class Unreachable(NotReadyYet):
+    """A place where files lie cannot be reached; the message is ours and names no secret."""
+
+
+class Altered(Exception):
+    """A stored file, or a part of it, is missing or is not what was put there."""
 
 
 class Unreadable(Exception):

@@ -21,6 +21,7 @@ from domain.ticket.commands import (
     must_be_where_it_is_possible,
 )
 from domain.ticket.events import TicketEvent, TicketOpened
+from domain.ticket.file import File
 from domain.ticket.state import Ticket
 from examples import MONDAY, PERSON, TICKET, placed
 
@@ -74,6 +75,7 @@ class Given:
         self.principal: Principal = agent()
         self.setup = DESK
         self.command: Command | None = None
+        self.file: File | None = None
 
     def at(self, now: datetime) -> "Given":
         """The time of the command, in UTC."""
@@ -83,6 +85,11 @@ class Given:
     def by(self, principal: Principal) -> "Given":
         """Who gives the command; else Alice, an agent of IT."""
         self.principal = principal
+        return self
+
+    def with_file(self, file: File) -> "Given":
+        """The file that the caller has uploaded."""
+        self.file = file
         return self
 
     def when(self, command: Command) -> "Given":
@@ -101,6 +108,7 @@ class Given:
             fresh=FRESH,
             number=4000,
             requester=PERSON,
+            file=self.file,
         )
         return list(decide(self.command, self.ticket, situation))
 

@@ -14,14 +14,17 @@ from uuid import UUID
 import msgspec
 
 from domain.envelope import EVENT_TYPES, Event, personal_fields
-from domain.ticket.events import TicketEvent, TicketImported
+from domain.ticket.events import AttachmentAdded, TicketEvent, TicketImported
 
 Kind = Literal["string", "time", "integer", "float", "boolean"]
 """The types of attributes, by the names that OCEL has for them."""
 
 _ENVELOPE = frozenset(Event.__struct_fields__)
-_TOO_LONG: dict[type[Event], frozenset[str]] = {TicketImported: frozenset({"updates"})}
-"""Fields that repeat the rows of a source, hundreds of them in one event."""
+_TOO_LONG: dict[type[Event], frozenset[str]] = {
+    TicketImported: frozenset({"updates"}),
+    AttachmentAdded: frozenset({"chunks"}),
+}
+"""Fields that repeat the rows of a source, or the parts of a file, hundreds of them in one event."""
 
 
 class Attribute(NamedTuple):

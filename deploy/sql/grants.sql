@@ -6,7 +6,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA acta, acta_keys FROM PUBLIC, acta_app, acta_p
 GRANT USAGE ON SCHEMA acta, acta_keys TO acta_app, acta_projector;
 GRANT SELECT ON acta.events, acta.message_keys TO acta_app, acta_projector;
 GRANT EXECUTE ON FUNCTION acta.append, acta.destroy_keys, acta.rewrite_keys TO acta_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON acta.dead_letters TO acta_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON acta.dead_letters, acta.uploads TO acta_app;
 GRANT SELECT, UPDATE ON acta.webhooks_followed TO acta_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON acta.webhook_places, acta.webhook_deliveries TO acta_app;
 GRANT SELECT, INSERT, DELETE ON acta.webhook_attempts TO acta_app;

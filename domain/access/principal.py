@@ -23,6 +23,8 @@ _WORK = {
     "ticket.note",
     "ticket.work",
     "ticket.watch",
+    "ticket.attach",
+    "ticket.quarantine",
 }
 _OWN = {
     "ticket.open",
@@ -31,6 +33,7 @@ _OWN = {
     "ticket.finish-own",
     "ticket.rate-own",
     "ticket.watch-own",
+    "ticket.attach-own",
 }
 
 ROLES: dict[str, frozenset[str]] = {
@@ -46,6 +49,7 @@ ROLES: dict[str, frozenset[str]] = {
         _READ
         | {
             "ticket.sign",
+            "ticket.quarantine",
             "ticket.break-glass",
             "report.read",
             "setup.read",
@@ -60,7 +64,17 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "witness": frozenset({"record.read", "record.cosign"}),
     "service": frozenset(
-        _OWN | {"ticket.open-for-others", "ticket.reply", "ticket.read", "queue.read", "feed.read", "request.send"}
+        _OWN
+        | {
+            "ticket.open-for-others",
+            "ticket.reply",
+            "ticket.attach",
+            "ticket.quarantine",
+            "ticket.read",
+            "queue.read",
+            "feed.read",
+            "request.send",
+        }
     ),
     "admin": frozenset(_READ | _WORK | _OWN)
     | {

@@ -32,6 +32,7 @@ from domain.store.keys import SubjectKeys
 from domain.store.letters import Drawer
 from domain.store.persistence import SealingMapper, StoreFactory
 from domain.store.recorder import SESSION, PostgresRecorder
+from domain.store.uploads import Uploads
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
 
@@ -61,6 +62,7 @@ class Desk(Application[UUID]):
         self.store = PostgresRecorder(self.pool, dsn)
         self.drawer = Drawer(self.pool, self.keys)
         self.deliveries = Deliveries(self.pool)
+        self.uploads = Uploads(self.pool, self.keys)
         self.sealing = SealingMapper(self.keys, self.store)
         process = str(uuid4())
         self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))
@@ -80,7 +82,7 @@ class Desk(Application[UUID]):
 
     def submit(self, *orders: Order, key: IdempotencyKey | None = None) -> "Future[Receipt]":
         """Give one or several commands on one ticket; together or not at all. The future has the receipt or refusal."""
-        task = Ordering(orders, self.keys, key, self.access_stream)
+        task = Ordering(orders, self.keys, self.uploads, key, self.access_stream)
         self.writer.submit(task)
         return task.future
 

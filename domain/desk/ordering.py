@@ -28,13 +28,16 @@ from domain.errors import (
 from domain.person.events import PersonEvent, PersonRegistered
 from domain.setup.events import SETUP
 from domain.store.keys import SubjectKeys
+from domain.store.uploads import Uploads
 from domain.ticket.commands import COMMANDS, Command, Elsewhere, Situation, decide, must_be_where_it_is_possible
+from domain.ticket.commands.attaching import Attach
 from domain.ticket.commands.classifying import ChangeRequester
 from domain.ticket.commands.conversing import Reply
 from domain.ticket.commands.expiring import Expire
 from domain.ticket.commands.opening import FollowUp, Open, Requester, Split
 from domain.ticket.commands.redacting import Redact
-from domain.ticket.events import RequesterReplied, TicketEvent, TicketOpened
+from domain.ticket.events import AttachmentAdded, RequesterReplied, TicketEvent, TicketOpened
+from domain.ticket.file import File
 from domain.ticket.state import Ticket
 
 THE_CALLER = Requester()
@@ -45,11 +48,17 @@ class Ordering(Task):
     """One or several commands on one ticket, carried out together or not at all."""
 
     def __init__(
-        self, orders: Sequence[Order], keys: SubjectKeys, key: IdempotencyKey | None, access: Callable[[], UUID]
+        self,
+        orders: Sequence[Order],
+        keys: SubjectKeys,
+        uploads: Uploads,
+        key: IdempotencyKey | None,
+        access: Callable[[], UUID],
     ) -> None:
         super().__init__()
         self.orders = orders
         self.keys = keys
+        self.uploads = uploads
         self.key = key
         self.access = access
         self.timed = any(order.command.TIMED for order in orders)
@@ -167,6 +176,7 @@ class Ordering(Task):
             number=draft.work.numbers() if _may_open(command, ticket) else 0,
             requester=self.person_of(order) if _names_person(command) else ticket.requester,
             entrance=None if entrance is ticket else entrance,
+            file=self._file(order, command, draft) if isinstance(command, Attach) else None,
         )
         if command.TIMED:
             situation = draft.timed(situation, stream)
@@ -188,6 +198,8 @@ class Ordering(Task):
             fact = with_owner(fact, current, order.principal, setup, self.keys)
             subject = _subject(fact, current, entrance, order)
             draft.record(place, fact, act, occurred_at=occurred_at, subject=subject)
+            if isinstance(fact, AttachmentAdded):
+                draft.take(fact.attachment)
             if isinstance(fact, TicketOpened):
                 self.opened = fact.number
         for place, earlier in before.items():
@@ -198,6 +210,12 @@ class Ordering(Task):
         # A ticket that was merged into one that its requester may not see answers for itself.
         hidden = entrance is not ticket and not may_see(ticket, order.principal)
         self.ticket = entrance if hidden else draft.ticket(stream)
+
+    def _file(self, order: Order, command: Attach, draft: Draft) -> File | None:
+        """The file that the command puts to a ticket, if it is the caller's and nobody is about to take it."""
+        if draft.is_taken(command.upload):
+            return None
+        return self.uploads.file(command.upload, self.uploads.holder(order.principal), draft.work.now)
 
     def _cause(self) -> str:
         """What led to the events of a request through a door: the request."""
@@ -323,9 +341,13 @@ def _subject(event: TicketEvent, ticket: Ticket, entrance: Ticket, order: Order)
     """Of whom the event tells: the requester, or whoever wrote for themselves; a service hands on what others wrote."""
     if isinstance(event, TicketOpened):
         return event.requester
-    if not isinstance(event, RequesterReplied):
-        return ticket.requester
     writer = order.principal
+    if isinstance(event, AttachmentAdded):
+        theirs = writer.person == entrance.requester or not writer.may("ticket.reply-as-agent", ticket.department)
+    else:
+        theirs = isinstance(event, RequesterReplied)
+    if not theirs:
+        return ticket.requester
     if writer.person is None or writer.actor.kind == "service" or order.on_behalf_of:
         return entrance.requester
     return writer.person

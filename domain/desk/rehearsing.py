@@ -48,7 +48,7 @@ class Rehearsal:
 
     def submit(self, *orders: Order) -> "Future[Receipt]":
         """Decide commands on one ticket; the future has the receipt or refusal at once."""
-        task = Ordering(orders, self.keys, None, self._desk.access_stream)
+        task = Ordering(orders, self.keys, self._desk.uploads, None, self._desk.access_stream)
         try:
             draft = self._decided(task)
             task.events = draft.events

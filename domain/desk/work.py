@@ -61,6 +61,8 @@ def _heard(clocks: Clocks, event: TicketEvent, policies: Policies) -> Clocks | N
 
 NOTHING_YET = Stream()
 _NO_TICKET = Ticket()
+_TAKEN = Stream()
+"""Stands where the stream of an upload would be, if it had one, once a ticket is about to take it."""
 
 
 def ticket_of(stream: Stream) -> Ticket:
@@ -161,6 +163,14 @@ class Draft:
     def ticket(self, stream: UUID) -> Ticket:
         """A ticket as of this draft; version 0 if there is none."""
         return ticket_of(self.stream(stream))
+
+    def is_taken(self, upload: UUID) -> bool:
+        """Whether a ticket is about to take an upload. Whether it is there, the append finds out."""
+        return self.stream(upload) is _TAKEN
+
+    def take(self, upload: UUID) -> None:
+        """Let no later task take the upload."""
+        self.streams[upload] = _TAKEN
 
     def timed(self, situation: Situation, stream: UUID) -> Timed:
         """The situation with the clocks of a ticket. Raises ``UnknownPolicy``."""

@@ -23,7 +23,7 @@ from domain.store.keys import SubjectKeys
 from domain.store.privacy import closed, message_key, seal, unseal
 from domain.store.recorder import PostgresRecorder, SealedEvent
 from domain.store.signatures import bound
-from domain.ticket.events import TicketSigned
+from domain.ticket.events import AttachmentAdded, TicketSigned
 
 
 class SealingMapper(Mapper[UUID]):
@@ -67,6 +67,7 @@ class SealingMapper(Mapper[UUID]):
             number=getattr(event, "number", None) if event.TYPE.startswith("ticket.opened.") else None,
             subject=subject if wrapped is not None else None,
             wrapped=wrapped,
+            takes=event.attachment if isinstance(event, AttachmentAdded) else None,
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:

@@ -40,13 +40,17 @@ _CLOSED = f"SELECT {_PLACE}, NULL::bytea FROM acta.events e"
 
 @dataclass(frozen=True)
 class SealedEvent(StoredEvent):
-    """A stored event with what the library has no name for: place, time, and the wrapped key of its seal."""
+    """A stored event with what the library has no name for: place, time, and the wrapped key of its seal.
+
+    ``takes`` is the upload that is used up by it.
+    """
 
     position: int = 0
     recorded_at: datetime | None = None
     number: int | None = None
     subject: UUID | None = None
     wrapped: bytes | None = None
+    takes: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -152,11 +156,12 @@ class PostgresRecorder(ApplicationRecorder):
     ) -> Appended:
         events = [event for _, event in rows]
         rested = _rested(rests)
+        taken = [(n, upload) for n, event in rows if (upload := getattr(event, "takes", None)) is not None]
         # In binary: psycopg writes an array as text some hundred times as slowly.
         row = connection.execute(
             "SELECT head, stamped, refused, fresh_numbers, moved FROM acta.append(%b::int[], %b::uuid[], %b::int[],"
             " %b::text[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bytea[], %b::int[], %b::uuid[], %b::int[],"
-            " %b::bigint)",
+            " %b::bigint, %b::int[], %b::uuid[])",
             (
                 [n for n, _ in rows],
                 [event.originator_id for event in events],
@@ -170,6 +175,8 @@ class PostgresRecorder(ApplicationRecorder):
                 [stream for _, stream, _ in rested],
                 [version for _, _, version in rested],
                 self._seen,
+                [n for n, _ in taken],
+                [upload for _, upload in taken],
             ),
             binary=True,
         ).fetchone()

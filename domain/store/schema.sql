@@ -50,6 +50,26 @@ CREATE INDEX IF NOT EXISTS subject_keys_of_erased ON acta_keys.subject_keys (sub
 CREATE INDEX IF NOT EXISTS events_orders ON acta.events (position)
     WHERE type IN ('ticket.redacted.v1', 'person.erasure-ordered.v1');
 
+-- Files on their way in, until a ticket takes them or they are given up: which chunks there are, elsewhere, by address
+-- (pending: announced and perhaps not put yet). The key of the file, its name and its last bytes are sealed under the
+-- key of the person who brings it (holder).
+CREATE TABLE IF NOT EXISTS acta.uploads (
+    upload     uuid        PRIMARY KEY,
+    holder     uuid        NOT NULL,
+    begun_at   timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    length     bigint      CHECK (length >= 0),
+    received   bigint      NOT NULL DEFAULT 0,
+    chunks     bytea[]     NOT NULL DEFAULT '{}',
+    pending    bytea[]     NOT NULL DEFAULT '{}',
+    sealed     bytea       NOT NULL,
+    tail       bytea,
+    complete   boolean     NOT NULL DEFAULT false,
+    given_up   boolean     NOT NULL DEFAULT false
+);
+CREATE INDEX IF NOT EXISTS uploads_holder ON acta.uploads (holder);
+CREATE INDEX IF NOT EXISTS uploads_expires_at ON acta.uploads (expires_at);
+
 CREATE OR REPLACE FUNCTION acta.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     RAISE EXCEPTION 'acta.events is append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
@@ -62,25 +82,36 @@ ALTER TABLE acta.events ENABLE ALWAYS TRIGGER append_only;
 -- The one way in. Each unit is a set of events that succeed or fail together; a unit is refused whole unless, in each
 -- of its streams, it begins with the version after the newest and leaves no gap, and every stream that its decision
 -- rests on (rests, by unit; without a unit: the decisions of all) is still at the version it was read at, and nobody for
--- whom it is sealed has been erased. Under the advisory lock, which lasts until commit, positions are dense and commit order is position order, so no follower can
+-- whom it is sealed has been erased, and the uploads that it takes are all there; they are taken by it, once. Under the advisory lock, which lasts until commit, positions are dense and commit order is position order, so no follower can
 -- ever miss an event. For every ticket number given, a fresh one comes back; and with it the streams in which others
 -- have recorded something since the position seen, or lately if that is long ago.
 DROP FUNCTION IF EXISTS acta.append(integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[]);
 DROP FUNCTION IF EXISTS acta.append(
     integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[], integer[], uuid[], integer[]);
+DROP FUNCTION IF EXISTS acta.append(
+    integer[], uuid[], integer[], text[], bigint[], bytea[], uuid[], bytea[], integer[], uuid[], integer[], bigint);
 CREATE OR REPLACE FUNCTION acta.append(
     units integer[], streams uuid[], versions integer[], types text[], numbers bigint[], bodies bytea[],
     subjects uuid[], wrapped_keys bytea[],
     resting integer[] DEFAULT '{}', rests uuid[] DEFAULT '{}', rested_versions integer[] DEFAULT '{}',
     seen bigint DEFAULT 0,
+    taking integer[] DEFAULT '{}', uploads_taken uuid[] DEFAULT '{}',
     OUT head bigint, OUT stamped timestamptz, OUT refused integer[], OUT fresh_numbers bigint[], OUT moved uuid[]
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp AS $$
+DECLARE
+    there uuid[] := '{}';
 BEGIN
     PERFORM pg_advisory_xact_lock(4021985);
     SELECT e.position, greatest(clock_timestamp(), e.recorded_at) INTO head, stamped
         FROM events e ORDER BY e.position DESC LIMIT 1;
     head := coalesce(head, 0);
     stamped := coalesce(stamped, clock_timestamp());
+
+    IF cardinality(uploads_taken) > 0 THEN
+        -- Whoever is giving one of them up is waited for.
+        there := ARRAY(SELECT u.upload FROM uploads u
+            WHERE u.upload = ANY (uploads_taken) AND u.complete AND NOT u.given_up FOR UPDATE);
+    END IF;
 
     -- A unit that is NULL, standing for all, makes every comparison with refused NULL: nothing is recorded then.
     SELECT coalesce(array_agg(DISTINCT late.unit), '{}') INTO refused
@@ -103,6 +134,8 @@ BEGIN
         SELECT g.unit
         FROM unnest(units, subjects) AS g(unit, subject)
         WHERE EXISTS (SELECT FROM acta_keys.subject_keys k WHERE k.subject = g.subject AND k.erased IS NOT NULL)
+        UNION ALL
+        SELECT g.unit FROM unnest(taking, uploads_taken) AS g(unit, upload) WHERE g.upload <> ALL (there)
     ) AS late;
 
     INSERT INTO events (position, stream, version, type, recorded_at, number, body)
@@ -116,6 +149,11 @@ BEGIN
     SELECT g.stream, g.version, g.subject, g.wrapped
     FROM unnest(units, streams, versions, subjects, wrapped_keys) AS g(unit, stream, version, subject, wrapped)
     WHERE g.unit <> ALL (refused) AND g.wrapped IS NOT NULL;
+
+    IF cardinality(there) > 0 THEN
+        DELETE FROM uploads u USING unnest(taking, uploads_taken) AS g(unit, upload)
+        WHERE u.upload = g.upload AND g.unit <> ALL (refused);
+    END IF;
 
     SELECT coalesce(array_agg(nextval('ticket_number')), '{}') INTO fresh_numbers
     FROM unnest(numbers) AS g(number) WHERE g.number IS NOT NULL;

@@ -293,6 +293,47 @@ class TicketNoted(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
     mentions: tuple[str, ...] = ()
 
 
+class AttachmentAdded(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A file was put to the ticket; ``internal``: like a note, never visible to a requester.
+
+    The file is not in here. It lies elsewhere in sealed ``chunks``, each by its address, ``stored`` bytes in all, and
+    opens with ``key`` and with nothing else (see ``domain.store.chunks``). ``length`` (bytes) and ``sha256``
+    (hexadecimal) are those of what was handed in.
+    """
+
+    TYPE = "ticket.attachment-added.v1"
+
+    attachment: UUID
+    internal: bool = False
+    chunks: tuple[str, ...]
+    stored: int
+    name: Personal[str]
+    media_type: Personal[str]
+    length: Personal[int] = 0
+    sha256: Personal[str]
+    key: Personal[str]
+
+
+class AttachmentQuarantined(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of the ticket is handed out to nobody until it is released; ``internal`` as it was added."""
+
+    TYPE = "ticket.attachment-quarantined.v1"
+
+    attachment: UUID
+    internal: bool = False
+    reason: Personal[str] = ""
+
+
+class AttachmentReleased(TicketEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that was kept back is handed out again."""
+
+    TYPE = "ticket.attachment-released.v1"
+
+    attachment: UUID
+    internal: bool = False
+    reason: Personal[str] = ""
+
+
 # work
 
 
@@ -641,6 +682,9 @@ TicketFact = (
     | RequesterReplied
     | AgentReplied
     | TicketNoted
+    | AttachmentAdded
+    | AttachmentQuarantined
+    | AttachmentReleased
     | WorkStarted
     | TicketPutOnHold
     | TicketResumed

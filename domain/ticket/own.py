@@ -1,5 +1,6 @@
 """What whoever asked for something is told of their ticket; a new event type is invisible to them until it is here."""
 
+from domain.envelope import Event
 from domain.ticket import events as e
 
 OWN_EVENTS: dict[type[e.TicketEvent], tuple[str, ...]] = {
@@ -28,6 +29,9 @@ OWN_EVENTS: dict[type[e.TicketEvent], tuple[str, ...]] = {
     e.TicketReleased: (),
     e.RequesterReplied: ("text",),
     e.AgentReplied: ("text", "automatic"),
+    e.AttachmentAdded: ("attachment", "name", "media_type", "length", "sha256"),
+    e.AttachmentQuarantined: ("attachment",),
+    e.AttachmentReleased: ("attachment",),
     e.WorkStarted: (),
     e.TicketPutOnHold: ("reason", "until"),
     e.TicketResumed: ("cause",),
@@ -40,4 +44,17 @@ OWN_EVENTS: dict[type[e.TicketEvent], tuple[str, ...]] = {
     e.TicketMergedInto: (),
     e.MergeReversed: (),
 }
-"""The facts that a requester sees of their ticket, and of each the fields. Resolution notes are the desk's answer."""
+"""The facts that a requester sees of their ticket, and of each the fields. Resolution notes are the desk's answer.
+
+None of them is seen where it ``is_internal``.
+"""
+
+
+def is_internal(event: Event) -> bool:
+    """Whether a fact is for the desk alone, whatever else is told of its kind: a note, or a file like one."""
+    match event:
+        case e.TicketNoted():
+            return True
+        case e.AttachmentAdded() | e.AttachmentQuarantined() | e.AttachmentReleased():
+            return event.internal
+    return False

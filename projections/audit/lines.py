@@ -75,8 +75,8 @@ lines = audit.journal(
 tickets = audit.table("tickets", AuditedTicket, key="ticket", indexes=("(number)", "(department)"))
 
 _ENVELOPE = frozenset(Event.__struct_fields__)
-_TELLING_NOTHING = frozenset({"digest", "mark", "salt"})
-"""Digests, marks and salts say nothing to a reader, but who guesses a request could prove it by the digest."""
+_TELLING_NOTHING = frozenset({"chunks", "digest", "mark", "salt"})
+"""They say nothing to a reader, but who guesses a request could prove it by its digest."""
 
 
 _TOLD_ELSEWHERE = (_access.AccessRead, _access.GlassBroken)

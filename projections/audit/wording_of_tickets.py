@@ -1,6 +1,7 @@
 """What was done to a ticket, in words, in the order of a ticket's life."""
 
 from datetime import datetime
+from uuid import UUID
 
 from domain.ticket import events as e
 from projections.audit.wording import Speech, changed, listed, quoted, says, several
@@ -185,6 +186,22 @@ def noted(event: e.TicketNoted, speech: Speech) -> str:
     return f"wrote an internal note{called}{speech.text(event, 'text')}"
 
 
+@says(e.AttachmentAdded)
+def attachment_added(event: e.AttachmentAdded, speech: Speech) -> str:
+    how = "put an internal file to the ticket" if event.internal else "attached a file"
+    return f"{how}{speech.text(event, 'name')}"
+
+
+@says(e.AttachmentQuarantined)
+def attachment_quarantined(event: e.AttachmentQuarantined, speech: Speech) -> str:
+    return f"put {_file(event.attachment)} in quarantine{speech.because(event)}"
+
+
+@says(e.AttachmentReleased)
+def attachment_released(event: e.AttachmentReleased, speech: Speech) -> str:
+    return f"released {_file(event.attachment)} from quarantine{speech.because(event)}"
+
+
 @says(e.WorkStarted)
 def started(event: e.WorkStarted, speech: Speech) -> str:
     return "began to work on the ticket"
@@ -332,6 +349,10 @@ def corrected(event: e.TicketCorrected, speech: Speech) -> str:
 def imported(event: e.TicketImported, speech: Speech) -> str:
     told = f"{several(event.rows, 'row')} and {several(len(event.updates), 'update')} of the source"
     return f"took over the history up to here from {event.source}, where it is {event.external_id}: {told}"
+
+
+def _file(attachment: UUID) -> str:
+    return f"the attachment {quoted(str(attachment)[:8])}"
 
 
 def _right(what: str, new: object, old: object, speech: Speech) -> str:

@@ -7,8 +7,8 @@ a checkpoint is shown to anybody, so that nothing that somebody may have seen is
 import logging
 from pathlib import Path
 
+from domain.durable import replace
 from domain.record.note import Checkpoint, NoteRefused, Verifier
-from projections.ledger.durable import replace
 from projections.ledger.folder import Damaged
 
 _log = logging.getLogger("acta.ledger")

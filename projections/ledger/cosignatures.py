@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from domain.durable import sync_folder
 from domain.record.cosignature import BYTES, Cosignature, Witness
-from projections.ledger.durable import sync_folder
 from projections.ledger.folder import CHECKPOINT, Folder
 from projections.ledger.notes import size_of
 

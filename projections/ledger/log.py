@@ -10,12 +10,12 @@ import fcntl
 import os
 from pathlib import Path
 
+from domain.durable import replace, sync_folder
 from domain.record import merkle
 from domain.record.merkle import HEIGHT, SIZE, leaf_hash
 from domain.record.note import LINES, MARK, Checkpoint, NoteRefused, Signer
 from domain.record.tiles import WIDTH
 from projections.ledger.binding import Binding
-from projections.ledger.durable import replace, sync_folder
 from projections.ledger.folder import (
     BUNDLES,
     CHECKPOINT,

@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.lease import Leases
-from consumers.loop import Halted, NotYet
-from consumers.mirror_places import Bucket, Directory, Place, place_at
+from consumers.loop import Halted
 from consumers.mirroring import _Mirroring, grown_full, mirror, tiles_between
 from consumers.remote_log import RemoteLog
 from consuming import Running, running, until
 from deploy.child import free_ports
+from domain.errors import Unreachable
 from domain.record import merkle
 from domain.record.tiles import WIDTH, Tile
+from domain.store.places import Bucket, Directory, Place, place_at
 from dying import dying
 from ledgers import SIGNER, grow, signed, signed_size
 from projections.ledger import Folder, size_of
@@ -74,7 +75,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 def reachable(place: Place) -> bool:
     try:
         return place.read("checkpoint") is None
-    except NotYet:
+    except Unreachable:
         return False
 
 
@@ -205,7 +206,7 @@ def test_one_that_cannot_be_reached_is_tried_again(
     grow(log, 300)
     (tmp_path / "mirror").write_text("not a folder")
     with running(mirror, log, SIGNER.verifier, app_dsn, Directory(tmp_path / "mirror")) as run:
-        until(lambda: "NotYet" in caplog.text, run)
+        until(lambda: "Unreachable" in caplog.text, run)
         (tmp_path / "mirror").unlink()
         until(lambda: shown(Directory(tmp_path / "mirror")) == 300, run)
 
@@ -215,7 +216,7 @@ def test_a_bucket_that_cannot_be_reached_is_said_without_its_keys(monkeypatch: p
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-so-secret")
     bucket = place_at("s3://bucket/log?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
     assert isinstance(bucket, Bucket)
-    with pytest.raises(NotYet) as why:
+    with pytest.raises(Unreachable) as why:
         bucket.read("checkpoint")
     assert "secret" not in str(why.value)
 

@@ -2,6 +2,7 @@
 
 from domain.ticket.commands import (
     assigning,
+    attaching,
     classifying,
     conversing,
     correcting,
@@ -31,6 +32,7 @@ _FILES = (
     opening,
     assigning,
     conversing,
+    attaching,
     holding,
     reminding,
     escalating,

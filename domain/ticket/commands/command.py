@@ -20,6 +20,7 @@ from domain.moments import Moment
 from domain.setup.state import Setup
 from domain.ticket.commands.signature import SignatureGiven
 from domain.ticket.events import TicketEvent
+from domain.ticket.file import File
 from domain.ticket.state import Status, Ticket
 
 OPEN: frozenset[Status] = frozenset({"new", "in_progress", "on_hold"})
@@ -66,7 +67,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fresh`` and ``number`` are for a ticket that the decision may open; ``requester`` is the person whom the command
     names, found or registered; ``entrance`` is the ticket through which the caller came, when that one was merged
-    into this one.
+    into this one; ``file`` the one that the command names, if there is such an upload of the caller's.
     """
 
     now: datetime
@@ -77,6 +78,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     requester: UUID = NOWHERE
     entrance: Ticket | None = None
+    file: File | None = None
 
     @property
     def who(self) -> str:

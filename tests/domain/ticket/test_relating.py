@@ -77,7 +77,21 @@ def test_only_an_open_ticket_takes_another_in():
 def test_a_merged_ticket_takes_notes_and_no_work():
     given(opened(), MERGED).when(Hold(reason="vendor")).then_refused(
         TicketIsMerged,
-        possible=["correct", "link", "note", "redact", "reply", "sign", "unlink", "unmerge", "unwatch", "watch"],
+        possible=[
+            "attach",
+            "correct",
+            "link",
+            "note",
+            "quarantine",
+            "redact",
+            "release-attachment",
+            "reply",
+            "sign",
+            "unlink",
+            "unmerge",
+            "unwatch",
+            "watch",
+        ],
     )
     assert given(opened(), MERGED).when(Note(text="x")).becomes().notes == 1
 

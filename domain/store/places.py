@@ -1,28 +1,34 @@
-"""Where a mirror of the log lies: a folder, or a bucket of an S3-compatible store.
+"""Where files lie: a folder, or a bucket of an S3-compatible store.
 
 Whatever is put there is whole or not there, and stays once ``put`` has returned.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from consumers.loop import NotYet
-from projections.ledger.durable import replace, sync_folder
+from domain.durable import replace, sync_folder
+from domain.errors import Unreachable
 
 TEXT, BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 
 
 class Place(Protocol):
-    """A place for files by path. Every method raises ``NotYet`` while it cannot be reached."""
+    """A place for files by path. Every method raises ``Unreachable`` while it cannot be reached."""
 
     def read(self, path: str) -> bytes | None:
         """A file's content; None if there is none."""
 
     def put(self, path: str, content: bytes, kind: str) -> None:
         """Put a file, or replace it; ``kind`` is its media type."""
+
+    def missing(self, paths: Collection[str]) -> set[str]:
+        """Those of ``paths`` where there is no file."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, also one that was put in part when somebody died; one that is not there does not matter."""
 
     def forget(self, folder: str) -> None:
         """Remove a folder with all that is in it; one that is not there does not matter."""
@@ -49,7 +55,7 @@ class Directory:
         except FileNotFoundError:
             return None
         except OSError as fault:
-            raise NotYet(f"{self._path} cannot be read ({fault.strerror})") from None
+            raise Unreachable(f"{self._path} cannot be read ({fault.strerror})") from None
 
     def put(self, path: str, content: bytes, kind: str) -> None:
         place = self._path / path
@@ -57,7 +63,21 @@ class Directory:
             _make(place.parent)
             replace(place, content)
         except OSError as fault:
-            raise NotYet(f"{self._path} cannot be written ({fault.strerror})") from None
+            raise Unreachable(f"{self._path} cannot be written ({fault.strerror})") from None
+
+    def missing(self, paths: Collection[str]) -> set[str]:
+        return {path for path in paths if not (self._path / path).is_file()}
+
+    def remove(self, path: str) -> None:
+        place = self._path / path
+        try:
+            place.with_name(f"{place.name}.new").unlink(missing_ok=True)
+            place.unlink()
+            sync_folder(place.parent)
+        except FileNotFoundError:
+            return
+        except OSError as fault:
+            raise Unreachable(f"{self._path} cannot be written ({fault.strerror})") from None
 
     def forget(self, folder: str) -> None:
         shutil.rmtree(self._path / folder, ignore_errors=True)
@@ -75,7 +95,7 @@ class Bucket:
     """A bucket; each file is an object, put whole by one request."""
 
     def __init__(self, address: str) -> None:
-        from pyarrow import fs  # takes a second and much memory, which nobody pays who mirrors into a folder
+        from pyarrow import fs  # takes a second and much memory, which nobody pays who has a folder
 
         address += "&" if "?" in address else "?"
         self._files: Any
@@ -99,6 +119,19 @@ class Bucket:
         ):
             file.write(content)
 
+    def missing(self, paths: Collection[str]) -> set[str]:
+        asked = list(paths)
+        with _reaching(self._prefix):
+            found = self._files.get_file_info([f"{self._prefix}/{path}" for path in asked])
+        return {path for path, one in zip(asked, found, strict=True) if one.type == self._is_missing}
+
+    def remove(self, path: str) -> None:
+        with _reaching(self._prefix):
+            try:
+                self._files.delete_file(f"{self._prefix}/{path}")
+            except FileNotFoundError:
+                return
+
     def forget(self, folder: str) -> None:
         with _reaching(self._prefix):
             if self._files.get_file_info(f"{self._prefix}/{folder}").type != self._is_missing:
@@ -111,4 +144,4 @@ def _reaching(prefix: str) -> Iterator[None]:
         yield
     except OSError as fault:
         # Its text may quote an address with a key in it.
-        raise NotYet(f"the bucket of {prefix} cannot be reached ({type(fault).__name__})") from None
+        raise Unreachable(f"the bucket of {prefix} cannot be reached ({type(fault).__name__})") from None
