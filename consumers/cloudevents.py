@@ -99,7 +99,6 @@ class Envelope:
 
     def of_head(self, event: SealedEvent, partition: int) -> Headers:
         """The headers that tell a partition that it is complete up to ``event``."""
-        assert isinstance(event.originator_id, UUID)
         assert event.recorded_at is not None
         key, recorded = key_of(event.originator_id), _text(event.recorded_at)
         return [

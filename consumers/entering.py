@@ -1,7 +1,6 @@
 """Stored events as entries of the transparency log, and the two compared."""
 
 from collections.abc import Callable, Iterable, Iterator
-from uuid import UUID
 
 from consumers.loop import Halted
 from domain.record.entry import entry
@@ -45,7 +44,6 @@ def first_difference(store: PostgresRecorder, log: Folder, size: int) -> int | N
 
 def entry_of(event: SealedEvent, previous: bytes) -> bytes:
     """The entry of an event; ``previous`` is the leaf hash of its stream's event before, empty for the first."""
-    assert isinstance(event.originator_id, UUID)
     assert event.recorded_at is not None
     return entry(
         event.position,

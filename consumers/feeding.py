@@ -70,7 +70,6 @@ def _decoded(desk: Desk, stored: SealedEvent) -> Event | Poison:
     try:
         return desk.sealing.decoded(stored)
     except Unreadable:
-        assert isinstance(stored.originator_id, UUID)
         return Poison(
             stored.position, stored.topic, "it cannot be decoded", stored.originator_id, stored.originator_version
         )

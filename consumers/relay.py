@@ -11,7 +11,6 @@ import logging
 from collections.abc import Sequence
 from threading import Event as Flag
 from time import monotonic
-from uuid import UUID
 
 from consumers.cloudevents import NOTHING, Envelope, key_of, milliseconds, partition_of
 from consumers.lease import Leases
@@ -138,7 +137,6 @@ class _Active:
         told = list(self._told)
         last = page[-1] if page else self._last
         for event in page:
-            assert isinstance(event.originator_id, UUID)
             assert event.recorded_at is not None
             partition = partition_of(event.originator_id, self._partitions)
             if event.position > told[partition]:

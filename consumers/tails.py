@@ -96,5 +96,4 @@ def _tail(message: Any) -> Tail:
         raise Halted(f"the last message of partition {message.partition} is not ours: {fault}") from None
     if isinstance(said, cloudevents.Head):
         return Tail(said.position, said.stream, said.version)
-    assert isinstance(said.originator_id, UUID)
     return Tail(said.position, said.originator_id, said.originator_version)

@@ -270,7 +270,6 @@ class Writer:
 
 def _placed(event: SealedEvent, appended: Appended) -> Event:
     """What has just been recorded, as others will read it: its seal closed."""
-    assert isinstance(event.originator_id, UUID)
     stream, version = event.originator_id, event.originator_version
     return codec.decode(
         event.topic,

@@ -11,7 +11,6 @@ from eventsourcing.persistence import (
     JSONTranscoder,
     Mapper,
     ProcessRecorder,
-    StoredEvent,
     TrackingRecorder,
     Transcoder,
 )
@@ -34,7 +33,7 @@ class SealingMapper(Mapper[UUID]):
         self.keys = keys
         self._store = store
 
-    def to_stored_event(self, domain_event: Any) -> SealedEvent:
+    def to_stored_event(self, domain_event: Any) -> Any:
         """Seal and encode one event that has its stream and version; ``seal.subject`` names whom it tells of."""
         return self.to_stored_events([domain_event])[0]
 
@@ -48,7 +47,7 @@ class SealingMapper(Mapper[UUID]):
             stored.append(self._stored(event, keys))
         return stored
 
-    def _before(self, event: Event, coming: Sequence[SealedEvent]) -> list[StoredEvent]:
+    def _before(self, event: Event, coming: Sequence[SealedEvent]) -> list[SealedEvent]:
         """All of a stream before an event: what is stored, then what is about to be, together with it."""
         near = [one for one in coming if one.originator_id == event.stream]
         until = (near[0].originator_version if near else event.version) - 1
@@ -70,14 +69,12 @@ class SealingMapper(Mapper[UUID]):
             takes=event.attachment if isinstance(event, AttachmentAdded) else None,
         )
 
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+    def to_domain_event(self, stored_event: Any) -> Any:
         """Decode one stored event and open its seal."""
         return self.opened([stored_event])[0]
 
-    def decoded(self, stored: StoredEvent) -> Event:
+    def decoded(self, stored: SealedEvent) -> Event:
         """Decode one stored event; its seal stays closed."""
-        assert isinstance(stored, SealedEvent)
-        assert isinstance(stored.originator_id, UUID)
         assert stored.recorded_at is not None
         return codec.decode(
             stored.topic,
@@ -88,29 +85,25 @@ class SealingMapper(Mapper[UUID]):
             recorded_at=stored.recorded_at,
         )
 
-    def closed(self, stored: Iterable[StoredEvent]) -> list[Event]:
+    def closed(self, stored: Iterable[SealedEvent]) -> list[Event]:
         """Decode stored events for one who may not open their seals."""
         return [closed(self.decoded(event)) for event in stored]
 
-    def opened(self, stored: Iterable[StoredEvent]) -> list[Event]:
+    def opened(self, stored: Iterable[SealedEvent]) -> list[Event]:
         """Decode stored events and open their seals; what is erased says so."""
         pairs = [(event, self.decoded(event)) for event in stored]
         keys = self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None})
         return [
-            event
-            if event.seal is None
-            else unseal(event, getattr(stored, "wrapped", None), keys.get(event.seal.subject))
+            event if event.seal is None else unseal(event, stored.wrapped, keys.get(event.seal.subject))
             for stored, event in pairs
         ]
 
-    def message_keys(self, stored: Iterable[StoredEvent]) -> list[bytes | None]:
+    def message_keys(self, stored: Iterable[SealedEvent]) -> list[bytes | None]:
         """The key of each stored event that is sealed, to be disclosed; None if it is not sealed, or was erased."""
         pairs = [(event, self.decoded(event)) for event in stored]
         keys = self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None})
         return [
-            None
-            if event.seal is None
-            else message_key(event, getattr(stored, "wrapped", None), keys.get(event.seal.subject))
+            None if event.seal is None else message_key(event, stored.wrapped, keys.get(event.seal.subject))
             for stored, event in pairs
         ]
 

@@ -7,14 +7,14 @@ is no signature. Both cover the stream and the version, so that a signature cann
 from collections.abc import Iterable
 
 import msgspec
-from eventsourcing.persistence import StoredEvent
 
 from domain.record.digest import record_digest
 from domain.store.keys import SubjectKeys
+from domain.store.recorder import SealedEvent
 from domain.ticket.events import TicketSigned
 
 
-def bound(signed: TicketSigned, before: Iterable[StoredEvent], keys: SubjectKeys) -> TicketSigned:
+def bound(signed: TicketSigned, before: Iterable[SealedEvent], keys: SubjectKeys) -> TicketSigned:
     """The signature, bound to all that its stream holds ``before`` it."""
     lines = ((event.originator_version, event.topic, event.state) for event in before)
     digest = record_digest(signed.stream, lines)

@@ -85,7 +85,7 @@ class _Check:
         streams = {self.desk.keys.stream_of("import", at.SOURCE, number): number for number in incidents}
         histories: dict[UUID, list[Event]] = {}
         for stored in self.desk.store.newer([(stream, 0) for stream in streams]) if streams else ():
-            histories.setdefault(cast(UUID, stored.originator_id), []).append(self.desk.sealing.decoded(stored))
+            histories.setdefault(stored.originator_id, []).append(self.desk.sealing.decoded(stored))
         for stream, number in streams.items():
             rows, history = incidents[number], histories.get(stream, [])
             self.result.incidents += 1

@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg_pool import ConnectionPool
 
 from desks import as_role, prepare
