@@ -36,20 +36,28 @@ def test_an_entry_says_where_what_kind_and_when_and_binds_the_bytes() -> None:
     }
 
 
-@given(
-    st.tuples(
-        st.integers(1, 2**53 - 1),
-        st.uuids(),
-        st.integers(1, 2**31 - 1),
-        st.text(st.characters(exclude_categories=["Cs"]), max_size=50),
-        st.datetimes(timezones=st.just(UTC)),
-        st.binary(max_size=50),
-        st.one_of(st.just(b""), st.binary(min_size=32, max_size=32)),
-    )
+EVENTS = st.tuples(
+    st.integers(1, 2**53 - 1),
+    st.uuids(),
+    st.integers(1, 2**31 - 1),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=50),
+    st.datetimes(timezones=st.just(UTC))
+    | st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0)),
+    st.binary(max_size=50),
+    st.one_of(st.just(b""), st.binary(min_size=32, max_size=32)),
 )
+
+
+@given(EVENTS)
 def test_an_entry_is_canonical_json(event: tuple[Any, ...]) -> None:
     made = entry(*event)
     assert made == json.dumps(json.loads(made), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@given(EVENTS)
+def test_a_time_is_in_utc_and_has_all_six_digits_of_its_fraction(event: tuple[Any, ...]) -> None:
+    naive = event[4].replace(tzinfo=None).isoformat(timespec="microseconds")
+    assert json.loads(entry(*event))["recorded_at"] == f"{naive}Z"
 
 
 def test_what_is_said_of_an_event_changes_with_each_part_of_it() -> None:
