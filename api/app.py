@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from api import (
     audit,
@@ -141,7 +142,7 @@ def create_app(
     app.state.asyncapi = asyncapi
     app.state.exports = exporters
     app.router.redirect_slashes = False
-    app.router.routes = [*commands.routes(), *(route for router in ROUTERS for route in router.routes)]
+    app.router.routes = _routes()
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.add_middleware(Outermost, metrics=edge.metrics)
     app.add_exception_handler(Refused, _refused)
@@ -152,10 +153,21 @@ def create_app(
     return app
 
 
+def _routes() -> list[BaseRoute]:
+    return [*commands.routes(), *(route for router in ROUTERS for route in router.routes)]
+
+
 def _described(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
         app.openapi_schema = openapi.document(app, _BODIES, _SHAPES)
     return app.openapi_schema
+
+
+def described_api() -> dict[str, Any]:
+    """The OpenAPI document that every application of this version serves."""
+    app = FastAPI(title="Acta")
+    app.router.routes = _routes()
+    return _described(app)
 
 
 async def _refused(_: Request, refused: Exception) -> Response:

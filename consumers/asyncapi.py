@@ -4,14 +4,14 @@ Each topic is a ``Channel`` with its messages. The schema of an event is the sch
 that hold personal data are in the seal, as ciphertext, and named by ``x-sealed``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from consumers.cloudevents import HEAD, PREFIX
 from domain.envelope import Event, personal_fields
-from domain.store.codec import event_types
+from domain.store.codec import stored_types
 
 Json = dict[str, Any]
 
@@ -31,7 +31,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """A topic: its name here, its address, what is done with it ("send": by the desk), its messages by name.
 
     ``schemas`` are what its messages refer to beside the events; ``departments`` those for ``{department}`` in the
-    address.
+    address, where they are known.
     """
 
     name: str
@@ -78,18 +78,57 @@ def document(channels: Iterable[Channel]) -> Json:
 
 
 def _parameters(channel: Channel) -> Json:
-    if not channel.departments:
+    if "{department}" not in channel.address:
         return {}
-    return {"parameters": {"department": {"description": "The department.", "enum": list(channel.departments)}}}
+    known = {"enum": list(channel.departments)} if channel.departments else {}
+    return {"parameters": {"department": {"description": "The department.", **known}}}
+
+
+def schemas(described: Json) -> dict[str, Json]:
+    """The body of each message of a document by the message's name there, as a JSON Schema that needs no other file."""
+    parts = described["components"]["schemas"]
+    return {
+        name: {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "title": message["name"],
+            "description": message["summary"],
+            "allOf": [message["payload"]],
+            "components": {"schemas": dict(sorted(_needed(message["payload"], parts).items()))},
+        }
+        for name, message in described["components"]["messages"].items()
+    }
+
+
+def _needed(schema: Json, parts: Json) -> Json:
+    """What a schema refers to, and what that refers to."""
+    needed: Json = {}
+    ahead = list(references(schema))
+    while ahead:
+        name = ahead.pop()
+        if name not in needed:
+            needed[name] = parts[name]
+            ahead += references(parts[name])
+    return needed
+
+
+def references(part: Any) -> Iterator[str]:
+    """The names of the schemas to which a part of a document refers."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"].removeprefix(_SCHEMAS)
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from references(one)
 
 
 def events(topic: str) -> Channel:
     """The topic of the events."""
-    messages = {name: _message(name, kind) for name, kind in sorted(event_types().items())}
+    messages = {name: _message(name, kind) for name, kind in sorted(stored_types().items())}
     return Channel(
         name="events",
         address=topic,
-        text="Every event, in order within its stream.",
+        text="Every event, in order within its stream; what was written under an earlier version of its type stays so.",
         action="send",
         messages={**messages, "head": _HEAD},
     )
@@ -168,9 +207,9 @@ _HEADERS["required"] = list(_HEADERS["properties"])
 
 def _schemas() -> Json:
     """The bodies of all events, and what they are made of."""
-    _, made = msgspec.json.schema_components(event_types().values(), ref_template=_SCHEMAS + "{name}")
+    _, made = msgspec.json.schema_components(stored_types().values(), ref_template=_SCHEMAS + "{name}")
     schemas: Json = _draft_07(made)
-    for kind in event_types().values():
+    for kind in stored_types().values():
         schemas[kind.__name__] = _stored(kind, schemas[kind.__name__])
     return {**schemas, "Headers": _HEADERS}
 

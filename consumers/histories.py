@@ -13,11 +13,9 @@ import msgspec
 
 from domain.desk import Desk
 from domain.envelope import Event
-from domain.store.upcasts import UPCASTS
 from domain.ticket.events import TicketEvent, TicketOpened
 
 PAGE = 200
-_OPENINGS = (TicketOpened.TYPE, *UPCASTS)
 
 History = list[TicketEvent]
 
@@ -42,7 +40,7 @@ def histories(desk: Desk, period: Period) -> Iterator[tuple[int, list[History]]]
     They come in pages, with the position up to which tickets have been looked for; the last is the period's head.
     """
     after = 0
-    while page := desk.store.page(after, PAGE, types=_OPENINGS, until=period.head, opened=False):
+    while page := desk.store.page(after, PAGE, types=(TicketOpened.TYPE,), until=period.head, opened=False):
         openings = [event for event in map(desk.sealing.decoded, page) if isinstance(event, TicketOpened)]
         after = page[-1].position
         yield after, list(histories_of(desk, [one.stream for one in openings if period.has(one)], period.head))

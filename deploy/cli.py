@@ -21,6 +21,7 @@ from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
 from deploy import running, wiring
 from deploy.cli_asof import asof
+from deploy.cli_contract import contract
 from deploy.cli_diff import diff
 from deploy.cli_doors import intake, outcomes
 from deploy.cli_erase import erase
@@ -64,6 +65,7 @@ cli.add_typer(exporting, name="export")
 cli.command()(intake)
 cli.command()(outcomes)
 cli.command()(grants)
+cli.command()(contract)
 cli.command()(configure)
 cli.command()(explain)
 cli.command()(diff)

@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
-from api.app import create_app
+from api.app import create_app, described_api
 from api.exports import Export, Exports
 from api.oidc import Oidc
 from api.problems import ProblemTold, told
@@ -176,14 +176,28 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         cosignatures=settings.cosignatures_path,
         webhook_plain_hosts=settings.webhook_plain_hosts,
     )
-    topics = asyncapi.document(
-        [
-            asyncapi.events(settings.topic),
-            asyncapi.checkpoints(settings.checkpoint_topic),
-            *doors_of(doors(settings), ProblemTold),
-        ]
-    )
+    topics = described_topics(settings, doors_of(doors(settings), ProblemTold) if settings.doors else [])
     return create_app(opened, views=pool, asyncapi=topics, exporters=EXPORTS, auth=_oidc(settings), settings=edge)
+
+
+def described_topics(settings: Settings, of_doors: Sequence[asyncapi.Channel]) -> asyncapi.Json:
+    """The AsyncAPI document of the desk's topics, and of those of its doors."""
+    record = [asyncapi.events(settings.topic), asyncapi.checkpoints(settings.checkpoint_topic)]
+    return asyncapi.document([*record, *of_doors])
+
+
+def contract(settings: Settings) -> dict[str, asyncapi.Json]:
+    """What others integrate by: for each file its name and what is in it. Needs no database.
+
+    The doors are described for any department where the settings name none.
+    """
+    topics = described_topics(settings, doors_of(doors(settings), ProblemTold))
+    bodies = asyncapi.schemas(topics)
+    return {
+        "asyncapi.json": topics,
+        "openapi.json": described_api(),
+        **{f"schemas/{name}.json": schema for name, schema in bodies.items()},
+    }
 
 
 def _written_by(form: Callable[[Desk, Selection], Iterator[bytes]]) -> Callable[[Desk, Export], Iterator[bytes]]:

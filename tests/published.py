@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from api.problems import ProblemTold
-from consumers.asyncapi import checkpoints, document, events
+from consumers.asyncapi import checkpoints, document, events, references
 from consumers.asyncapi_doors import doors_of
 from consumers.doors import Doors
-from schema_promises import PREFIX, Promise
+from schema_promises import Promise
 
 Json = dict[str, Any]
 
@@ -42,12 +42,12 @@ def _message(channel: Any, message: Json, parts: Json) -> Json:
         "payload": binding(message["payload"]),
     }
     needed: Json = {}
-    ahead = list(_references(schemas))
+    ahead = list(references(schemas))
     while ahead:
         name = ahead.pop()
         if name not in needed:
             needed[name] = binding(parts[name])
-            ahead += _references(needed[name])
+            ahead += references(needed[name])
     return {
         "channel": channel.name,
         "action": channel.action,
@@ -69,16 +69,6 @@ def binding(schema: Any) -> Any:
         for keyword, said in schema.items()
         if keyword not in _WORDING
     }
-
-
-def _references(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        if isinstance(part.get("$ref"), str):
-            yield part["$ref"].removeprefix(PREFIX)
-        part = list(part.values())
-    if isinstance(part, list):
-        for one in part:
-            yield from _references(one)
 
 
 def editions() -> dict[str, list[Json]]:

@@ -34,6 +34,11 @@ def event_types() -> Mapping[str, type[Event]]:
     return EVENT_TYPES
 
 
+def stored_types() -> Mapping[str, type[Event]]:
+    """Every event type that may stand in the store, by its stored name; of one that is superseded, as it was."""
+    return {**EVENT_TYPES, **{old: superseded.was for old, superseded in UPCASTS.items()}}
+
+
 def encode(event: Event) -> bytes:
     """The body of an event that has not been stamped with its place."""
     return _encoder.encode(event)

@@ -18,6 +18,8 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notif
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
+from domain.store.upcasts import stored_names
+
 _PATIENCE_S = 20.0
 _PAUSE_S = 0.1
 SESSION = "-c TimeZone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
@@ -238,14 +240,14 @@ class PostgresRecorder(ApplicationRecorder):
     def page(
         self, after: int, limit: int, *, types: Sequence[str] = (), until: int | None = None, opened: bool = True
     ) -> list[SealedEvent]:
-        """The events of the whole log after a position, in order, of certain types or of all."""
+        """The events of the whole log after a position, in order, of certain types (in any version) or of all."""
         query = f"{_OPENED if opened else _CLOSED} WHERE e.position > %(after)s"
         if until is not None:
             query += " AND e.position <= %(until)s"
         if types:
             query += " AND e.type = ANY(%(types)s)"
         query += " ORDER BY e.position LIMIT %(limit)s"
-        return self._fetch(query, {"after": after, "limit": limit, "types": list(types), "until": until})
+        return self._fetch(query, {"after": after, "limit": limit, "types": stored_names(types), "until": until})
 
     def succession(self, after: int, limit: int) -> list[tuple[SealedEvent, int]]:
         """The events of the whole log after a position, in order, each with the position of its stream's event before.

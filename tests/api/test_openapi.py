@@ -1,14 +1,17 @@
 """The OpenAPI document: complete, and every example in it valid."""
 
+import json
+
 import pytest
 
+from api.app import described_api
 from api.examples import COMMAND_EXAMPLES
 from domain.ticket.commands import COMMANDS
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_every_command_has_a_valid_example(verb):
-    COMMANDS[verb].model_validate_json(__import__("json").dumps(COMMAND_EXAMPLES[verb]), strict=True)
+    COMMANDS[verb].model_validate_json(json.dumps(COMMAND_EXAMPLES[verb]), strict=True)
 
 
 def test_every_operation_is_named_and_declares_its_problems(stranger):
@@ -25,6 +28,10 @@ def test_every_operation_is_named_and_declares_its_problems(stranger):
 def test_each_shape_has_one_name_by_which_code_generators_call_it(stranger):
     schemas = stranger.get("/openapi.json").json()["components"]["schemas"]
     assert {name: schema["title"] for name, schema in schemas.items()} == {name: name for name in schemas}
+
+
+def test_it_is_known_without_a_desk(stranger):
+    assert stranger.get("/openapi.json").json() == json.loads(json.dumps(described_api()))
 
 
 def test_the_topics_are_described_to_everybody(stranger):

@@ -1,10 +1,17 @@
 """An event whose class has moved on is read in today's shape, and its stored bytes stay."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
+import msgspec
 import pytest
+from eventsourcing.persistence import StoredEvent
+from jsonschema import Draft7Validator
 
+from consumers import asyncapi
+from desks import open_desk, prepare
 from domain.envelope import EVENT_TYPES, Event
 from domain.errors import Unreadable
 from domain.store import codec, upcasts
@@ -20,16 +27,28 @@ class ParcelSent(Event, frozen=True, kw_only=True, omit_defaults=True):
     carrier: str
 
 
+class ParcelSentByMail(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The event as version 2 had it."""
+
+    grams: int
+
+
+class ParcelSentInKilograms(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The event as version 1 had it."""
+
+    kilograms: float
+
+
 del EVENT_TYPES["parcel.sent.v3"]  # it is no event of the desk's
 
 
 @pytest.fixture(autouse=True)
 def _old_versions() -> Iterator[None]:
-    @upcasts.upcast_from("parcel.sent.v1", to="parcel.sent.v2")
+    @upcasts.upcast_from("parcel.sent.v1", to="parcel.sent.v2", was=ParcelSentInKilograms)
     def _kilograms(body: dict[str, Any]) -> dict[str, Any]:
         return {"grams": round(body["kilograms"] * 1000)}
 
-    @upcasts.upcast_from("parcel.sent.v2", to="parcel.sent.v3")
+    @upcasts.upcast_from("parcel.sent.v2", to="parcel.sent.v3", was=ParcelSentByMail)
     def _carrier(body: dict[str, Any]) -> dict[str, Any]:
         return body | {"carrier": "unknown"}
 
@@ -57,7 +76,30 @@ def test_a_version_in_the_middle_is_read_from_there():
 
 def test_two_upcasts_from_one_version_are_a_mistake():
     with pytest.raises(TypeError):
-        upcasts.upcast_from("parcel.sent.v1", to="parcel.sent.v3")(lambda body: body)
+        upcasts.upcast_from("parcel.sent.v1", to="parcel.sent.v3", was=ParcelSentByMail)(lambda body: body)
+
+
+def test_who_asks_for_a_type_is_given_its_older_versions_too(database: str):
+    EVENT_TYPES["parcel.sent.v3"] = ParcelSent
+    prepare(database)
+    with open_desk(database) as desk:
+        body, stream = b'{"kilograms":1.25}', uuid4()
+        desk.store.append([[StoredEvent(stream, 1, "parcel.sent.v1", body)]])
+        (found,) = desk.store.page(0, 10, types=["parcel.sent.v3"])
+        assert (found.topic, found.state) == ("parcel.sent.v1", body)
+
+
+def test_every_version_that_may_stand_on_a_topic_is_described_as_it_was():
+    EVENT_TYPES["parcel.sent.v3"] = ParcelSent
+    described = json.loads(msgspec.json.encode(asyncapi.document([asyncapi.events("events")])))
+    for version, body in ((1, {"kilograms": 1.25}), (2, {"grams": 3}), (3, {"grams": 3, "carrier": "post"})):
+        name = f"parcel.sent.v{version}"
+        assert name in described["channels"]["events"]["messages"]
+        message = described["components"]["messages"][name]
+        assert message["name"] == f"acta.{name}"
+        schema = Draft7Validator({**message["payload"], "components": described["components"]})
+        assert schema.is_valid({"act": {"actor": {"kind": "system", "id": ""}}, **body})
+        assert not schema.is_valid({})
 
 
 def test_what_cannot_be_read_says_where_and_never_what():
