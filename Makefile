@@ -12,7 +12,7 @@ LOG ?= ../shared/data/incident_event_log.csv.xz
 ZONE ?= America/Sao_Paulo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench soak import-check sla-check lock clean
+.PHONY: help install run test check format bench release soak import-check sla-check lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ format: $(INSTALLED) ## put the code into its form
 
 bench: $(INSTALLED) ## measure this machine against the bars
 	$(BIN)/python -m tests.bench
+
+release: $(INSTALLED) ## the wheel of this version and the contract it keeps, in dist/
+	rm -rf build dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/acta contract --to dist/contract
 
 soak: $(INSTALLED) ## the tests that run for long
 	$(BIN)/python -m pytest -m soak
