@@ -18,6 +18,7 @@ from typing import Protocol
 import psycopg
 from kafka import errors
 
+from consumers.unreached import NotTrusted, cause
 from domain.errors import Unreachable
 
 FIRST_PAUSE_S = 0.1
@@ -33,6 +34,7 @@ _HOPELESS = (
     errors.UnsupportedCodecError,
     errors.UnsupportedSaslMechanismError,
     errors.UnsupportedVersionError,
+    NotTrusted,
 )
 
 
@@ -92,10 +94,11 @@ def run(name: str, begin: Callable[[], Session], stop: Flag) -> None:
                 if rest > 0:
                     stop.wait(rest)
         except Exception as error:
-            if not passes(error):
-                log.critical("consumer=%s state=halted reason=%r", name, reason(error))
+            behind = cause(error)
+            if not passes(behind):
+                log.critical("consumer=%s state=halted reason=%r", name, reason(behind))
                 raise
-            log.warning("consumer=%s state=interrupted retry_in_s=%.1f reason=%r", name, pause, reason(error))
+            log.warning("consumer=%s state=interrupted retry_in_s=%.1f reason=%r", name, pause, reason(behind))
             # What cannot be let go of in the middle of trouble is closed before the pause, not after it.
             _close(session)
             session = None

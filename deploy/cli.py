@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
+import psycopg
 import typer
+from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
@@ -44,6 +46,7 @@ from deploy.cli_whatif import whatif
 from deploy.cli_witness import witness_log
 from deploy.keeping import announce_log, how_far, keep_log, together
 from deploy.settings import Settings, SettingsError, read
+from deploy.unreachable import said_of_database, said_of_kafka
 from domain.desk import Desk
 from domain.errors import Refused
 from projections.engine import Stopped, View, skip
@@ -262,3 +265,7 @@ def main() -> None:
         cli()
     except (SettingsError, Refused, Halted, Stopped) as fault:
         sys.exit(f"acta: {fault}")
+    except KafkaError as fault:
+        sys.exit(f"acta: {said_of_kafka(fault)}")
+    except psycopg.Error as fault:
+        sys.exit(f"acta: {said_of_database(fault)}")

@@ -27,6 +27,7 @@ from consumers.exporting import Selection, ocel, xes
 from consumers.posting import Poster
 from consumers.reaching import Reach
 from consumers.topics import Client, ensure_topic
+from consumers.unreached import listen
 from consumers.webhooks import Manner, webhooks
 from deploy.embedded import EmbeddedPostgres
 from deploy.kafka_client import kafka_client
@@ -264,6 +265,7 @@ def kafka(settings: Settings) -> Client:
     """What every Kafka client is given."""
     if not settings.kafka:
         raise SettingsError("ACTA_KAFKA: name the bootstrap servers.")
+    listen()
     return kafka_client(settings)
 
 

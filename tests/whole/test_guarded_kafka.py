@@ -1,7 +1,10 @@
 """On a broker that asks who comes, each process and each department can do its own work there, and nothing else."""
 
 import logging
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,6 +235,33 @@ def test_a_wrong_password_is_not_let_in(guarded: GuardedKafka, caplog: pytest.Lo
         KafkaAdminClient(**wrong, bootstrap_timeout_ms=3000)
     KafkaAdminClient(**guarded.client_of(IT)).close()
     assert "wr0ng" not in caplog.text
+
+
+def test_who_is_not_let_in_is_told_which_setting_is_at_fault_and_does_not_wait(
+    cluster: Cluster, database: str, tmp_path: Path
+) -> None:
+    broker, other = cluster.broker, Authority(tmp_path, "other")
+    lease = as_role(database, "acta_app")
+    asked = {"ACTA_DATABASE_URL": lease, "ACTA_DOORS": "it", "ACTA_DOOR_TOPICS": cluster.doors.prefix}
+    wrong = {"ACTA_KAFKA_PASSWORD_FILE": "", "ACTA_KAFKA_PASSWORD": "wr0ng"}
+    for command, user, change, at_fault in (
+        ("grants", ADMIN, wrong, f"ACTA_KAFKA_PASSWORD_FILE: Kafka at {broker.bootstrap} does not know {ADMIN}"),
+        ("intake", acls.INTAKE, wrong, f"ACTA_KAFKA_PASSWORD_FILE: Kafka at {broker.bootstrap} does not know"),
+        ("intake", acls.INTAKE, {"ACTA_KAFKA_CA_FILE": str(other.file)}, "ACTA_KAFKA_CA_FILE: no authority in it"),
+        ("outcomes", acls.INTAKE, {}, f"ACTA_KAFKA_USER: {acls.INTAKE} may not do this on Kafka"),
+    ):
+        run = subprocess.run(
+            [sys.executable, "-c", "from deploy.cli import main; main()", command],
+            env={"PATH": os.environ["PATH"], "ACTA_HOME": str(tmp_path), "ACTA_KEK": KEK_TEXT}
+            | dict(broker.environment(user, **asked, **change)),
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 1, (command, run.stdout, run.stderr)
+        assert run.stderr.splitlines()[-1].startswith(f"acta: {at_fault}"), run.stderr
+        assert "Traceback" not in run.stderr
+        assert "wr0ng" not in run.stdout + run.stderr
 
 
 def test_neither_side_trusts_a_certificate_of_another_authority(guarded: GuardedKafka, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from eventsourcing.persistence import StoredEvent
 from jsonschema import Draft7Validator
 
 from consumers import asyncapi
@@ -15,6 +14,7 @@ from desks import open_desk, prepare
 from domain.envelope import EVENT_TYPES, Event
 from domain.errors import Unreadable
 from domain.store import codec, upcasts
+from domain.store.recorder import SealedEvent
 from examples import MONDAY, TICKET
 
 
@@ -84,7 +84,7 @@ def test_who_asks_for_a_type_is_given_its_older_versions_too(database: str):
     prepare(database)
     with open_desk(database) as desk:
         body, stream = b'{"kilograms":1.25}', uuid4()
-        desk.store.append([[StoredEvent(stream, 1, "parcel.sent.v1", body)]])
+        desk.store.append([[SealedEvent(stream, 1, "parcel.sent.v1", body)]])
         (found,) = desk.store.page(0, 10, types=["parcel.sent.v3"])
         assert (found.topic, found.state) == ("parcel.sent.v1", body)
 
