@@ -1,15 +1,15 @@
 """Requests of departments' software over HTTP: the same as on its topic, one by one or many at once."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Coroutine
+from typing import Annotated, Any
 
 import msgspec
 import psycopg
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api import bodies, openapi
 from api.commands import answered
@@ -29,7 +29,9 @@ Department = Annotated[str, Query(max_length=64, description="Whose door: where 
 MOST_LINES = 10_000
 MOST_BATCH_BYTES = 32 * 1024 * 1024
 _AHEAD = 256
-"""How many requests of a batch are being decided at once."""
+"""How many requests of a batch are being decided at once,"""
+_AHEAD_BYTES = 8 * 1024 * 1024
+"""and of how many bytes."""
 
 _OPEN = "acta.request.open.v1"
 _encoder = msgspec.json.Encoder()
@@ -72,7 +74,9 @@ async def send_request(request: Request, department: Department, caller: Sender)
             "content": {
                 bodies.LINES: {
                     "schema": {
-                        "description": "A CloudEvent in each line, 10,000 at most; each line is answered for itself."
+                        "description": "A CloudEvent in each line, as large as one alone; 10,000 lines and 32 MiB at most."
+                        " Each line is answered for itself; what follows a limit or an interruption is not decided, and"
+                        " the last answer says so."
                     },
                     "example": '{"specversion": "1.0", "type": "acta.request.open.v1", "source": "/hr", "id": "1",'
                     ' "partitionkey": "HR-1", "data": {"title": "A laptop"}}\n',
@@ -91,36 +95,88 @@ async def send_requests(request: Request, department: Department, caller: Sender
     """Hand in many requests, each for itself; those of one reference in the order of their lines."""
     edge = edge_of(request)
     sender = _at_the_door(edge, caller, department)
-    body = await bodies.read(request, edge.settings, limit=MOST_BATCH_BYTES, lines=True)
-    lines = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
-    if len(lines) > MOST_LINES:
-        raise BodyTooLarge(f"A batch has at most {MOST_LINES:,} lines.", limit=MOST_LINES)
-    return StreamingResponse(_decided(edge, department, sender, lines), media_type=bodies.LINES)
+    bodies.must_be_lines(request)
+    bodies.must_not_exceed(request, MOST_BATCH_BYTES)
+    longest = edge.settings.max_body_bytes
+    lines = bodies.lines(request, edge.settings, longest=longest, limit=MOST_BATCH_BYTES)
+    return _Answers(_Batch(edge, department, sender, longest).answers(lines), media_type=bodies.LINES)
 
 
-async def _decided(
-    edge: Edge, department: str, sender: Principal, lines: list[tuple[int, bytes]]
-) -> AsyncIterator[bytes]:
-    """An answer for each line, in order; a few hundred are on their way at once."""
-    ahead: deque[asyncio.Task[BatchLine]] = deque()
-    last: dict[str, asyncio.Task[BatchLine]] = {}
-    try:
-        for number, line in lines:
-            try:
-                letter = structured(department, line)
-            except Refused as refused:
-                task = asyncio.create_task(_refused(number, refused))
-            else:
-                task = asyncio.create_task(_one(edge, number, letter, sender, last.get(letter.reference)))
-                last[letter.reference] = task
-            ahead.append(task)
-            if len(ahead) >= _AHEAD:
-                yield _encoder.encode(await ahead.popleft()) + b"\n"
-        while ahead:
-            yield _encoder.encode(await ahead.popleft()) + b"\n"
-    finally:
-        for task in ahead:
-            task.cancel()
+class _Answers(StreamingResponse):
+    """Answers that are sent while the request is still being read.
+
+    The library's own would listen meanwhile for the end of the connection, and so take lines of the request away.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
+
+
+class _Batch:
+    """Lines that are read, decided and answered beside one another.
+
+    Lines wait to be read while much is undecided, but never for their sender to fetch answers: who first sends all and
+    then reads would wait for us, and we for them. So no more than the answers is held of what is decided.
+    """
+
+    def __init__(self, edge: Edge, department: str, sender: Principal, longest: int) -> None:
+        self._edge = edge
+        self._department = department
+        self._sender = sender
+        self._longest = longest
+        self._answers: asyncio.Queue[asyncio.Task[BatchLine] | None] = asyncio.Queue()
+        self._last: dict[str, asyncio.Task[BatchLine]] = {}
+        self._undecided: dict[asyncio.Task[BatchLine], int] = {}
+
+    async def answers(self, lines: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
+        """An answer for each line, in order, as soon as it is decided."""
+        reading = asyncio.create_task(self._hand_in(lines))
+        try:
+            while (answer := await self._answers.get()) is not None:
+                yield _encoder.encode(await answer) + b"\n"
+            await reading
+        finally:
+            for task in (reading, *self._undecided):
+                task.cancel()
+
+    async def _hand_in(self, lines: AsyncIterator[bytes | None]) -> None:
+        number = handed_in = 0
+        try:
+            async for line in lines:
+                number += 1
+                if line is not None and not line.strip():
+                    continue
+                if handed_in == MOST_LINES:
+                    too_many = BodyTooLarge(f"A batch has at most {MOST_LINES:,} lines.", limit=MOST_LINES)
+                    self._answer(_refused(number, too_many), 0)
+                    break
+                handed_in += 1
+                await self._take(number, line)
+        except Refused as refused:
+            self._answer(_refused(number + 1, refused), 0)
+        finally:
+            self._answers.put_nowait(None)
+
+    async def _take(self, number: int, line: bytes | None) -> None:
+        try:
+            if line is None:
+                raise BodyTooLarge(limit=self._longest)
+            letter = structured(self._department, line)
+        except Refused as refused:
+            self._answer(_refused(number, refused), 0)
+            return
+        before = self._last.get(letter.reference)
+        deciding = _one(self._edge, number, letter, self._sender, before)
+        self._last[letter.reference] = self._answer(deciding, len(letter.data))
+        while len(self._undecided) >= _AHEAD or sum(self._undecided.values()) > _AHEAD_BYTES:
+            await asyncio.wait(self._undecided, return_when=asyncio.FIRST_COMPLETED)
+
+    def _answer(self, deciding: Coroutine[Any, Any, BatchLine], size: int) -> asyncio.Task[BatchLine]:
+        task = asyncio.create_task(deciding)
+        self._undecided[task] = size
+        task.add_done_callback(self._undecided.pop)
+        self._answers.put_nowait(task)
+        return task
 
 
 async def _one(

@@ -1,21 +1,27 @@
 """Why no broker could be reached, which kafka-python says in its log alone: who waits for one is told of a timeout.
 
-A wrong password, or a certificate that nobody vouches for, must not be waited out as if a broker were away.
+A wrong password, or a certificate that nobody vouches for, must not be waited out as if a broker were away. The broker's
+word that a password is wrong comes together with the end of the connection, and kafka-python 3.0 throws away what it
+has read when it finds that end; so what was read is given out first, and the end is found once more.
 """
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from kafka import errors
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 _LOG = logging.getLogger("kafka.net.manager")
+_Receive = Callable[[Any], tuple[bytes, Exception | None]]
 
 
-class NotTrusted(errors.KafkaError):  # type: ignore[misc]  # kafka-python has no types
+class NotTrusted(errors.KafkaError):  # type: ignore[misc]
     """The broker's certificate is not vouched for by an authority that is known here."""
 
 
 class _Listener(logging.Handler):
-    """Keeps the newest failure of which the log tells."""
+    """Keeps the newest failure of which the log tells, unless one came before that no waiting mends."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -23,7 +29,10 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         for said in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(said, Exception) and not isinstance(said, errors.KafkaTimeoutError):
+            # The last attempt ends when the patience does, whatever it would have come to.
+            timeout = isinstance(said, errors.KafkaTimeoutError | errors.RequestTimedOutError)
+            final = isinstance(self.heard, errors.SaslAuthenticationFailedError)
+            if isinstance(said, Exception) and not timeout and not final:
                 self.heard = said
 
 
@@ -31,8 +40,19 @@ _listener = _Listener()
 
 
 def listen() -> None:
-    """Hear what kafka-python says from now on."""
-    _LOG.addHandler(_listener)
+    """Hear what kafka-python says from now on, and what brokers say last."""
+    if _listener not in _LOG.handlers:
+        _LOG.addHandler(_listener)
+        for transport in (KafkaTCPTransport, KafkaSSLTransport):
+            transport._sock_recv = _data_first(transport._sock_recv)
+
+
+def _data_first(receive: _Receive) -> _Receive:
+    def receive_data_first(transport: Any) -> tuple[bytes, Exception | None]:
+        data, error = receive(transport)
+        return (data, None) if data else (data, error)
+
+    return receive_data_first
 
 
 def cause(error: BaseException) -> BaseException:

@@ -1,12 +1,15 @@
 """Requests over HTTP, one and many; dead letters listed, shown, corrected, handed in again and given up."""
 
 import json
+import socket
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from api.requests import MOST_BATCH_BYTES
 from domain.access.events import AccessRead
 from domain.desk.letters import KEPT_FOR, Place, expire, keep
 from domain.errors import NotARequest
@@ -78,11 +81,67 @@ def test_a_batch_is_answered_line_by_line_and_in_order(house, service) -> None:
     assert texts == [f"reply {n}" for n in range(1, 400)]
 
 
+def answers(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
 def test_a_batch_has_ten_thousand_lines_at_most(service) -> None:
-    refused(
-        service.post("/requests/batch?department=it", content="{}\n" * 10_001, headers=LINES), 413, "body-too-large"
-    )
+    found = answers(service.post("/requests/batch?department=it", content="{}\n" * 10_003, headers=LINES))
+    assert [one["line"] for one in found] == [*range(1, 10_002)]
+    assert (found[-1]["problem"]["code"], found[-1]["problem"]["limit"]) == ("body-too-large", 10_000)
     refused(service.post("/requests/batch?department=it", json=[]), 415, "unsupported-media-type")
+    too_much = service.post("/requests/batch?department=it", content=b" " * (MOST_BATCH_BYTES + 1), headers=LINES)
+    assert refused(too_much, 413, "body-too-large")["limit"] == MOST_BATCH_BYTES
+
+
+TEN_MB = "x" * 10_000_000
+
+
+def test_ten_megabytes_are_refused_with_what_would_be_taken(house, service) -> None:
+    answer = service.post("/requests?department=it", json=event("1", title=TEN_MB))
+    assert refused(answer, 413, "body-too-large")["limit"] == 1024 * 1024
+    assert service.post("/requests?department=it", json=event("1", title="A laptop")).status_code == 201
+
+
+def test_a_line_of_ten_megabytes_is_refused_and_the_others_are_carried_out(house, service) -> None:
+    lines = [event("1", title="The first"), event("2", title=TEN_MB), event("3", title="The last")]
+    body = "\n".join(map(json.dumps, lines))
+    first, second, third = answers(service.post("/requests/batch?department=it", content=body, headers=LINES))
+    assert (first["receipt"]["number"], third["receipt"]["number"]) == (1, 2)
+    assert (second["line"], second["problem"]["code"], second["problem"]["status"]) == (2, "body-too-large", 413)
+    assert second["problem"]["limit"] == 1024 * 1024
+    assert second["problem"]["advice"]
+
+
+def test_what_has_no_end_is_answered_as_far_as_it_was_taken(service) -> None:
+    def endless() -> Iterator[bytes]:
+        yield json.dumps(event("1", title="The first")).encode() + b"\n"
+        for _ in range(MOST_BATCH_BYTES // 1_000_000 + 1):
+            yield b"x" * 1_000_000
+
+    first, last = answers(service.post("/requests/batch?department=it", content=endless(), headers=LINES))
+    assert first["receipt"]
+    assert (last["line"], last["problem"]["code"], last["problem"]["limit"]) == (2, "body-too-large", MOST_BATCH_BYTES)
+
+
+def test_a_line_is_answered_before_the_next_is_sent(house, service) -> None:
+    def chunk(number: int) -> bytes:
+        line = json.dumps(event(str(number), title=f"Number {number}")).encode() + b"\n"
+        return b"%x\r\n%b\r\n" % (len(line), line)
+
+    head = (
+        "POST /requests/batch?department=it HTTP/1.1\r\nHost: desk\r\nTransfer-Encoding: chunked\r\n"
+        f"Content-Type: {LINES['Content-Type']}\r\nAuthorization: {service.headers['Authorization']}\r\n\r\n"
+    )
+    with socket.create_connection((house.url.split("/")[2].split(":")[0], int(house.url.split(":")[2]))) as open_line:
+        received = open_line.makefile("rb")
+        open_line.sendall(head.encode())
+        for number in (1, 2, 3):
+            open_line.sendall(chunk(number))
+            while b'"receipt"' not in (said := received.readline()):
+                assert said, "the connection ended"
+            assert json.loads(said)["receipt"]["number"] == number
 
 
 def dead(house, department: str = "it", value: bytes = b"\xff Petra's laptop", offset: int = 7) -> str:

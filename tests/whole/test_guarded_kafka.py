@@ -252,7 +252,7 @@ def test_who_is_not_let_in_is_told_which_setting_is_at_fault_and_does_not_wait(
     ):
         run = subprocess.run(
             [sys.executable, "-c", "from deploy.cli import main; main()", command],
-            env={"PATH": os.environ["PATH"], "ACTA_HOME": str(tmp_path), "ACTA_KEK": KEK_TEXT}
+            env={"PATH": os.environ["PATH"], "ACTA_HOME": str(tmp_path / "other home")}
             | dict(broker.environment(user, **asked, **change)),
             cwd=Path(__file__).parents[2],
             capture_output=True,
