@@ -74,7 +74,7 @@ async def send_request(request: Request, department: Department, caller: Sender)
             "content": {
                 bodies.LINES: {
                     "schema": {
-                        "description": "A CloudEvent in each line, as large as one alone; 10,000 lines and 32 MiB at most."
+                        "description": "A CloudEvent in each line, as large as one alone; 10,000 lines, 32 MiB at most."
                         " Each line is answered for itself; what follows a limit or an interruption is not decided, and"
                         " the last answer says so."
                     },

@@ -1,8 +1,8 @@
 """Why no broker could be reached, which kafka-python says in its log alone: who waits for one is told of a timeout.
 
-A wrong password, or a certificate that nobody vouches for, must not be waited out as if a broker were away. The broker's
-word that a password is wrong comes together with the end of the connection, and kafka-python 3.0 throws away what it
-has read when it finds that end; so what was read is given out first, and the end is found once more.
+A wrong password, or a certificate that nobody vouches for, must not be waited out as if a broker were away. The word
+that a password is wrong comes together with the end of the connection, and kafka-python 3.0 throws away what it has
+read when it finds that end; so what was read is given out first, and the end is found once more.
 """
 
 import logging
