@@ -1,9 +1,10 @@
 """Intake: requests from the departments' topics, decided in order per key and beside one another across keys.
 
 A request is decided durably before its offset is committed, and decided once however often it comes: so a process may
-die at any instruction. Of one key the next is handed to the desk when the one before is decided; other keys do not
-wait. What passes (a database that is away, a ticket that many change) is tried again in place; what cannot be told to
-be a request, or uses an id for something else, goes to the dead letters at once.
+die at any instruction. Of one key the next is handed to the desk when the one before is decided, by the thread that
+decided it; other keys do not wait, and the thread that reads has nothing to wait for but messages. What passes (a
+database that is away, a ticket that many change) is tried again in place; what cannot be told to be a request, or uses
+an id for something else, goes to the dead letters at once.
 
 Partitions are shared by leases, which only spare double work: whoever decides a request a second time changes nothing.
 """
@@ -15,6 +16,7 @@ from concurrent.futures import Future
 from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -25,7 +27,7 @@ from consumers.lease import Leases
 from consumers.loop import passes, run
 from consumers.topics import PATIENCE_MS, Client, partitions_of, reader
 from domain.access.principal import Principal
-from domain.desk import Desk
+from domain.desk import Desk, Receipt
 from domain.desk.doors import doorkeeper, take
 from domain.desk.letters import Place, expire, keep
 from domain.errors import CouldNotBeTaken, KeyUsedDifferently, NotARequest, NotReadyYet, Refused, TicketMovedOn
@@ -34,13 +36,19 @@ from domain.request.message import Message, letter_in
 GROUP = "acta.intake"
 CHANNEL = "kafka"
 MOST_UNDECIDED = 2_000
-POLL_MS = 200
-BUSY_POLL_MS = 2
+MOST_AT_ONCE = 500
+POLL_MS = 100
+PAUSE_S = 0.01
+"""Between two looks when few messages come: each look costs the same, whether it finds one or a hundred."""
 SHARE_EVERY_S = 0.5
 COMMIT_EVERY_S = 0.5
 EXPIRE_EVERY_S = 600.0
 RETRY_AFTER_S = 0.05
 
+READING = {"fetch_max_wait_ms": 500, "max_partition_fetch_bytes": 256 * 1024, "fetch_max_bytes": 4 * 1024 * 1024}
+"""An idle broker is asked twice a second; what is read ahead is bounded, but for a message that is larger."""
+
+_NO_DECISIONS = (TicketMovedOn, NotReadyYet, NotARequest, KeyUsedDifferently)
 _log = logging.getLogger("acta.intake")
 
 
@@ -61,42 +69,55 @@ def intake(
 
 
 class _Line:
-    """A partition being read: which offsets are undecided, and what waits in it, by key."""
+    """A partition being read: which offsets are undecided, and what waits in it, by key.
+
+    Whoever decides a message says so here, in a thread of their own.
+    """
 
     def __init__(self, department: str, sender: Principal) -> None:
         self.department = department
         self.sender = sender
-        self.undecided: deque[int] = deque()
-        self.decided: set[int] = set()
-        self.waiting: dict[bytes | None, deque[Any]] = {}
         self.held = True
         self.next = -1
         self.committed = -1
+        self._undecided: deque[int] = deque()
+        self._decided: set[int] = set()
+        self._waiting: dict[bytes | None, deque[Any]] = {}
+        self._lock = Lock()
 
     def taken(self, message: Any) -> bool:
         """Take a message in; whether it is the first of its key that is undecided."""
-        self.undecided.append(message.offset)
-        self.next = message.offset + 1
-        waiting = self.waiting.setdefault(message.key, deque())
-        waiting.append(message)
-        return len(waiting) == 1
+        with self._lock:
+            self._undecided.append(message.offset)
+            self.next = message.offset + 1
+            waiting = self._waiting.setdefault(message.key, deque())
+            waiting.append(message)
+            return len(waiting) == 1
 
     def done(self, message: Any) -> Any:
-        """The message is decided; the next of its key, if there is one."""
-        self.decided.add(message.offset)
-        while self.undecided and self.undecided[0] in self.decided:
-            self.decided.discard(self.undecided.popleft())
-        waiting = self.waiting[message.key]
-        waiting.popleft()
-        if waiting:
-            return waiting[0]
-        del self.waiting[message.key]
-        return None
+        """The message is decided; the next of its key, if there is one and the partition is still ours."""
+        with self._lock:
+            self._decided.add(message.offset)
+            while self._undecided and self._undecided[0] in self._decided:
+                self._decided.discard(self._undecided.popleft())
+            waiting = self._waiting[message.key]
+            waiting.popleft()
+            if waiting:
+                return waiting[0] if self.held else None
+            del self._waiting[message.key]
+            return None
 
     @property
     def safe(self) -> int:
-        """The offset from which on something may be undecided."""
-        return self.undecided[0] if self.undecided else self.next
+        """The offset from which on something may be undecided; -1 before anything was read."""
+        with self._lock:
+            return self._undecided[0] if self._undecided else self.next
+
+    @property
+    def left(self) -> int:
+        """How many messages are undecided."""
+        with self._lock:
+            return len(self._undecided) - len(self._decided)
 
 
 class _Taking:
@@ -108,16 +129,15 @@ class _Taking:
         self._desk = desk
         self._topics = topics
         self._lines: dict[TopicPartition, _Line] = {}
-        self._answers: SimpleQueue[tuple[_Line, Any, Future[Any]]] = SimpleQueue()
+        self._failed: SimpleQueue[tuple[_Line, Any, BaseException]] = SimpleQueue()
         self._later: deque[tuple[float, _Line, Any]] = deque()
-        self._undecided = 0
         self._shared_at = self._committed_at = 0.0
         self._expired_at = 0.0
         self._closers: list[Any] = []
         try:
             self._leases = Leases(lease_dsn, patience_s)
             self._closers.append(self._leases)
-            self._consumer = reader(client, group_id=GROUP, fetch_max_wait_ms=100)
+            self._consumer = reader(client, group_id=GROUP, **READING)
             self._closers.append(self._consumer)
             self._partitions = [one for topic in sorted(topics) for one in partitions_of(self._consumer, topic)]
             self._leases.join("intake")
@@ -135,69 +155,73 @@ class _Taking:
             # One of those who share is enough.
             expire(self._desk)
             self._expired_at = now
-        if self._undecided < MOST_UNDECIDED:
-            found = self._consumer.poll(timeout_ms=BUSY_POLL_MS if self._undecided else POLL_MS, max_records=500)
-            for partition, messages in found.items():
-                line = self._lines[partition]
-                self._undecided += len(messages)
-                for message in messages:
-                    if line.taken(message):
-                        self._hand_in(line, message)
-        self._hear(BUSY_POLL_MS / 1000 if self._undecided >= MOST_UNDECIDED else 0.0)
+        found = self._take_in()
+        self._see_to_what_failed()
         if monotonic() - self._committed_at >= COMMIT_EVERY_S:
             self._commit()
-        return 0.0
+        return 0.0 if found in (0, MOST_AT_ONCE) else PAUSE_S
 
     def close(self) -> None:
+        for line in self._lines.values():
+            line.held = False
         for each in reversed(self._closers):
             each.close()
 
+    def _take_in(self) -> int | None:
+        """Read on, and hand in the first of each key; how many messages came, None while too many are undecided."""
+        if sum(line.left for line in self._lines.values()) >= MOST_UNDECIDED:
+            return None
+        found = self._consumer.poll(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
+        for partition, messages in found.items():
+            line = self._lines[partition]
+            for message in messages:
+                if line.taken(message):
+                    self._hand_in(line, message)
+        return sum(map(len, found.values()))
+
     def _hand_in(self, line: _Line, message: Any) -> None:
-        """Have a message decided; its answer arrives in the queue. Raises what a new session must wait out."""
-        answer: Future[Any]
+        """Have a message decided."""
         try:
             answer = take(self._desk, letter_in(line.department, _came(message)), line.sender, CHANNEL)
         except Exception as fault:
-            if passes(fault):
-                raise
-            answer = Future()
-            answer.set_exception(fault)
-        answer.add_done_callback(lambda done: self._answers.put((line, message, done)))
+            self._failed.put((line, message, fault))
+        else:
+            answer.add_done_callback(lambda done: self._hear(line, message, done))
 
-    def _hear(self, wait_s: float) -> None:
-        """Take what the desk has answered, and hand in what has waited for that."""
+    def _hear(self, line: _Line, message: Any, answer: "Future[Receipt]") -> None:
+        """Go on behind a message that is decided; what must be waited for is for the thread that steps."""
+        fault = answer.exception()
+        if fault is None or (isinstance(fault, Refused) and not isinstance(fault, _NO_DECISIONS)):
+            self._go_on(line, message)
+        else:
+            self._failed.put((line, message, fault))
+
+    def _go_on(self, line: _Line, message: Any) -> None:
+        """Hand in what has waited for this message."""
+        following = line.done(message)
+        if following is not None:
+            self._hand_in(line, following)
+
+    def _see_to_what_failed(self) -> None:
+        """Try again what may succeed, keep what cannot. Raises what a new session must wait out."""
         while self._later and self._later[0][0] <= monotonic():
             _, line, message = self._later.popleft()
             if line.held:
                 self._hand_in(line, message)
         while True:
             try:
-                line, message, answer = self._answers.get(timeout=wait_s) if wait_s else self._answers.get_nowait()
+                line, message, fault = self._failed.get_nowait()
             except Empty:
                 return
-            wait_s = 0.0
             if not line.held:
                 continue
-            if self._is_decided(line, message, answer.exception()):
-                self._undecided -= 1
-                following = line.done(message)
-                if following is not None:
-                    self._hand_in(line, following)
-            else:
+            if isinstance(fault, TicketMovedOn | NotReadyYet):
                 self._later.append((monotonic() + RETRY_AFTER_S, line, message))
-
-    def _is_decided(self, line: _Line, message: Any, fault: BaseException | None) -> bool:
-        """Whether an answer is final; what could not be taken is kept. Raises what a new session must wait out."""
-        if isinstance(fault, TicketMovedOn | NotReadyYet):
-            return False
-        if isinstance(fault, NotARequest | KeyUsedDifferently):
-            self._keep(line, message, fault)
-        elif fault is not None and not isinstance(fault, Refused):
-            if passes(fault):
+            elif passes(fault):
                 raise fault
-            _log.error("consumer=intake state=could-not-take reason=%s", type(fault).__qualname__)
-            self._keep(line, message, CouldNotBeTaken())
-        return True
+            else:
+                self._keep(line, message, _reason(fault))
+                self._go_on(line, message)
 
     def _keep(self, line: _Line, message: Any, refused: Refused) -> None:
         place = Place(message.topic, message.partition, message.offset, message.timestamp)
@@ -205,10 +229,11 @@ class _Taking:
 
     def _commit(self) -> None:
         """Say how far everything is decided; whoever reads on begins there."""
+        safe = {partition: line.safe for partition, line in self._lines.items()}
         moved = {
-            partition: line.safe
-            for partition, line in self._lines.items()
-            if line.next >= 0 and line.safe != line.committed
+            partition: offset
+            for partition, offset in safe.items()
+            if offset not in (-1, self._lines[partition].committed)
         }
         if moved:
             offsets = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in moved.items()}
@@ -223,9 +248,7 @@ class _Taking:
         before = set(self._lines)
         for partition in list(self._lines)[fair:]:
             self._commit()
-            line = self._lines.pop(partition)
-            line.held = False
-            self._undecided -= sum(map(len, line.waiting.values()))
+            self._lines.pop(partition).held = False
             self._leases.release(f"intake {partition.topic} {partition.partition}")
         for partition in self._partitions:
             if len(self._lines) >= fair:
@@ -247,6 +270,14 @@ class _Taking:
         first = int(self._consumer.beginning_offsets([partition])[partition])
         committed = self._consumer.committed(partition, timeout_ms=PATIENCE_MS)
         return max(first, committed if committed is not None else first)
+
+
+def _reason(fault: BaseException) -> Refused:
+    """Why a message goes to the dead letters."""
+    if isinstance(fault, NotARequest | KeyUsedDifferently):
+        return fault
+    _log.error("consumer=intake state=could-not-take reason=%s", type(fault).__qualname__)
+    return CouldNotBeTaken()
 
 
 def _came(message: Any) -> Message:

@@ -94,7 +94,8 @@ class Ordering(Task):
         return streams
 
     def new_streams(self) -> set[UUID]:
-        return {self._access} if self.request is None else {self._access, self.request}
+        opened = {UUID(order.ticket) for order in self.orders if isinstance(order.command, Open) and order.ticket}
+        return opened | ({self._access} if self.request is None else {self._access, self.request})
 
     def person_of(self, order: Order) -> UUID:
         """The stream of the person whom a command names, or of the caller; found out once, for it is a keyed digest."""

@@ -12,7 +12,7 @@ from domain.clock.deciding import Timed
 from domain.clock.folding import advance
 from domain.clock.hearing import mark_of
 from domain.clock.policy import Policies
-from domain.envelope import UNSTAMPED, Act, Event, Seal
+from domain.envelope import NOBODY, UNSTAMPED, Act, Event, Seal
 from domain.setup import state as setup_state
 from domain.setup.events import SETUP, SetupEvent
 from domain.setup.state import Setup
@@ -26,8 +26,8 @@ from domain.ticket.state import Ticket
 class Stream(msgspec.Struct):
     """A stream as the desk knows it: its version and the state that decisions need.
 
-    Streams that need no state (persons, requests, access) keep their first event. ``clocks`` are those of a ticket,
-    kept once a decision has asked for them; None: they must be folded from the first event on.
+    Streams that need no state (persons, requests, access) keep what their first event says. ``clocks`` are those of a
+    ticket, kept once a decision has asked for them; None: they must be folded from the first event on.
     """
 
     version: int = 0
@@ -46,8 +46,10 @@ class Stream(msgspec.Struct):
             state = ticket_state.evolve(self.state or Ticket(), cast(TicketFact, event))
             clocks = clocks and _heard(clocks, event, policies)
         else:
-            state = None
-        return Stream(event.version, state, self.first or event, event.effective_at, clocks)
+            # There are many of them, and neither its seal nor its act is asked for.
+            first = self.first or msgspec.structs.replace(event, seal=None, act=NOBODY)
+            return Stream(event.version, None, first, event.effective_at)
+        return Stream(event.version, state, None, event.effective_at, clocks)
 
 
 def _heard(clocks: Clocks, event: TicketEvent, policies: Policies) -> Clocks | None:

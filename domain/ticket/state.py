@@ -360,6 +360,10 @@ def _signature(event: e.TicketSigned) -> Signature:
     )
 
 
+_NONE: frozenset[str] = frozenset()
+"""One for all the tickets that are remembered: each empty set would be one of its own."""
+
+
 def _opened(event: e.TicketOpened) -> dict[str, Any]:
     blank = f"[{event.withheld}]"
     return {
@@ -379,9 +383,9 @@ def _opened(event: e.TicketOpened) -> dict[str, Any]:
         "urgency": event.urgency,
         "priority": event.priority,
         "tier": event.tier,
-        "tags": frozenset(event.tags),
+        "tags": frozenset(event.tags) or _NONE,
         "fields": event.fields | {name: event.personal_fields.get(name, blank) for name in event.personal_names},
-        "personal": frozenset(event.personal_names),
+        "personal": frozenset(event.personal_names) or _NONE,
         "imported_from": event.imported_from,
         "external_id": event.external_id,
         "opened_at": event.effective_at,
