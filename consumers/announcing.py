@@ -4,7 +4,6 @@ It follows the log's folder, not the ledger: a broker that is away stops nobody 
 later. Where it stands only the topic says, as with the relay.
 """
 
-import logging
 from pathlib import Path
 from threading import Event as Flag
 from time import time
@@ -12,6 +11,7 @@ from time import time
 from consumers.lease import Leases
 from consumers.loop import Halted, NotYet, run
 from consumers.outlet import Outlet
+from consumers.succession import Succession
 from consumers.tails import last_messages
 from consumers.topics import Client
 from domain.record import merkle
@@ -19,12 +19,10 @@ from domain.record.note import NoteRefused, Verifier
 from projections.ledger import Damaged, Folder, size_of
 
 REST_S = 0.5
-STANDBY_S = 0.5
 BATCH = 1000
 """Checkpoints of one transaction."""
 
 HEADERS = [("content-type", b"text/plain; charset=utf-8")]
-_log = logging.getLogger("acta.announcing")
 
 
 def announce(
@@ -41,7 +39,14 @@ def announce(
 
     Raises ``Halted`` when the topic holds a checkpoint that contradicts the log.
     """
-    run("announcing", lambda: _Announcing(folder, verifier, Leases(lease_dsn, patience_s), client, topic), stop)
+
+    def begin(outlet: Outlet) -> _Announcing:
+        return _Announcing(folder, verifier, client, topic, outlet)
+
+    def session() -> Succession:
+        return Succession("announcing", topic, Leases(lease_dsn, patience_s), client, transactional_id(topic), begin)
+
+    run("announcing", session, stop)
 
 
 def transactional_id(topic: str) -> str:
@@ -50,47 +55,37 @@ def transactional_id(topic: str) -> str:
 
 
 class _Announcing:
-    """One life: standing by, then sending until the first trouble."""
+    """The one that may announce. Its position is the size of the topic's last checkpoint."""
 
-    def __init__(self, folder: Path, verifier: Verifier, leases: Leases, client: Client, topic: str) -> None:
+    def __init__(self, folder: Path, verifier: Verifier, client: Client, topic: str, outlet: Outlet) -> None:
         self._log = Folder(folder)
         self._verifier = verifier
-        self._leases = leases
         self._client = client
         self._topic = topic
-        self._outlet: Outlet | None = None
-        self._told = 0
-        """The size of the last checkpoint on the topic."""
-
-    def step(self) -> float:
-        self._leases.hold()
-        if self._outlet is None:
-            if not self._leases.take(f"announcing {self._topic}"):
-                return STANDBY_S
-            self._outlet = Outlet(self._client, transactional_id(self._topic))
-            # Only after the fencing: now nobody else can add to what is read here.
-            self._told = self._must_be_of_this_log()
-            _log.info("consumer=announcing state=active topic=%s size=%d", self._topic, self._told)
-        return self._send(self._outlet)
+        self._outlet = outlet
+        try:
+            self.position = self._must_be_of_this_log()
+        except BaseException:
+            self._log.close()
+            raise
 
     def close(self) -> None:
+        """Let go at once."""
         self._log.close()
-        if self._outlet is not None:
-            self._outlet.close()
-        self._leases.close()
+        self._outlet.close()
 
-    def _send(self, outlet: Outlet) -> float:
+    def step(self) -> float:
         """Send what has been signed since; the seconds to rest."""
-        told = self._told
+        told = self.position
         for _ in range(BATCH):
             note = self._log.note_from(told + 1)
             if not note:
                 break
             key = self._verifier.name.encode()
-            outlet.send(self._topic, 0, key, note.encode(), HEADERS, int(time() * 1000))
+            self._outlet.send(self._topic, 0, key, note.encode(), HEADERS, int(time() * 1000))
             told = size_of(note)
-        outlet.commit()
-        self._told = told
+        self._outlet.commit()
+        self.position = told
         return REST_S
 
     def _must_be_of_this_log(self) -> int:

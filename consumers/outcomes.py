@@ -6,7 +6,6 @@ topic of its own (``Doors.mark``), so nothing has to agree with anything after a
 and its decision is one event of the log, it has exactly one outcome for whoever reads committed messages.
 """
 
-import logging
 from threading import Event as Flag
 from time import monotonic
 from uuid import UUID
@@ -18,6 +17,7 @@ from consumers.doors import Doors
 from consumers.lease import Leases
 from consumers.loop import run
 from consumers.outlet import Outlet
+from consumers.succession import Succession
 from consumers.tails import must_be_of, read_tails
 from consumers.telling import TYPES, Message, Problem, Teller
 from consumers.topics import Client
@@ -26,13 +26,11 @@ from domain.envelope import Event
 from domain.request.events import LetterKept
 
 DEAD_LETTER = "acta.dead-letter.v1"
-STANDBY_S = 0.5
 SHORTEST_REST_S = 0.005
 LONGEST_REST_S = 0.05
 MARK_EVERY_S = 5.0
 _MARK_KEY = b"outcomes"
 _TYPES = (*TYPES, LetterKept.TYPE)
-_log = logging.getLogger("acta.outcomes")
 
 
 class Pointer(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -63,49 +61,17 @@ def outcomes(
 
     Raises ``Halted`` when the mark is not of this store.
     """
-    run("outcomes", lambda: _Telling(desk, Leases(lease_dsn, patience_s), client, doors, problem, source, batch), stop)
 
+    def begin(outlet: Outlet) -> _Active:
+        (tail,) = tails = read_tails(client, doors.mark)
+        must_be_of(desk.store, doors.mark, tails)
+        return _Active(desk, outlet, doors, problem, source, batch, tail.position if tail else 0)
 
-class _Telling:
-    """One life: standing by, then active until the first trouble."""
+    def session() -> Succession:
+        leases = Leases(lease_dsn, patience_s)
+        return Succession("outcomes", doors.mark, leases, client, doors.transactional_id, begin)
 
-    def __init__(
-        self, desk: Desk, leases: Leases, client: Client, doors: Doors, problem: Problem, source: str, batch: int
-    ) -> None:
-        self._desk = desk
-        self._leases = leases
-        self._client = client
-        self._doors = doors
-        self._problem = problem
-        self._source = source
-        self._batch = batch
-        self._active: _Active | None = None
-
-    def step(self) -> float:
-        if self._active is None:
-            if not self._leases.take(f"outcomes {self._doors.mark}"):
-                self._leases.hold()
-                return STANDBY_S
-            outlet = Outlet(self._client, self._doors.transactional_id)
-            try:
-                # Only after the fencing: now no predecessor can move the mark that is read here.
-                tails = read_tails(self._client, self._doors.mark)
-                must_be_of(self._desk.store, self._doors.mark, tails)
-                position = tails[0].position if tails[0] else 0
-                self._active = _Active(
-                    self._desk, outlet, self._doors, self._problem, self._source, self._batch, position
-                )
-            except BaseException:
-                outlet.close()
-                raise
-            _log.info("consumer=outcomes state=active after=%d", position)
-        self._leases.hold()
-        return self._active.step()
-
-    def close(self) -> None:
-        if self._active is not None:
-            self._active.close()
-        self._leases.close()
+    run("outcomes", session, stop)
 
 
 class _Active:
@@ -121,7 +87,7 @@ class _Active:
         self._source = source
         self._envelope = Envelope(source)
         self._batch = batch
-        self._position = position
+        self.position = position
         self._marked = position
         self._marked_at = monotonic()
         self._open = set(doors.departments)
@@ -131,18 +97,18 @@ class _Active:
         """Tell what has been recorded since, in one transaction; return the seconds to rest."""
         # Read before the page: what is recorded in between is not on it.
         head = self._desk.store.head()
-        if head == self._position:
-            if self._position > self._marked and self._mark_is_due():
-                self._mark(self._position)
+        if head == self.position:
+            if self.position > self._marked and self._mark_is_due():
+                self._mark(self.position)
             self._rest = min(self._rest * 2, LONGEST_REST_S)
             return self._rest
-        page = self._desk.store.page(self._position, self._batch, types=_TYPES, until=head)
+        page = self._desk.store.page(self.position, self._batch, types=_TYPES, until=head)
         full = len(page) == self._batch
         reached = page[-1].position if full else head
         told = sum(self._tell(event) for event in self._desk.sealing.opened(page))
         if told or self._mark_is_due():
             self._mark(reached)
-        self._position = reached
+        self.position = reached
         self._rest = SHORTEST_REST_S
         return 0.0 if full else self._rest
 

@@ -7,7 +7,6 @@ on from the lowest and leaves out, partition by partition, what is there. Nothin
 partition that has lost its end is given it again.
 """
 
-import logging
 from collections.abc import Sequence
 from threading import Event as Flag
 from time import monotonic
@@ -16,18 +15,16 @@ from consumers.cloudevents import NOTHING, Envelope, key_of, milliseconds, parti
 from consumers.lease import Leases
 from consumers.loop import Halted, run
 from consumers.outlet import Outlet
+from consumers.succession import Succession
 from consumers.tails import Tail, must_be_of, read_tails
 from consumers.topics import Client
 from domain.store.recorder import PostgresRecorder, SealedEvent
 
-STANDBY_S = 0.5
 HEADS_EVERY_S = 0.1
 SHORTEST_REST_S = 0.005
 LONGEST_REST_S = 0.05
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of the bodies of one transaction, which has a limited time; a single event may have more."""
-
-_log = logging.getLogger("acta.relay")
 
 
 def relay(
@@ -48,49 +45,19 @@ def relay(
 
     Raises ``Halted`` when the topic cannot be the continuation of this store, or its partitions have changed.
     """
-    run("relay", lambda: _Relaying(store, Leases(lease_dsn, patience_s), client, topic, source, batch), stop)
+
+    def begin(outlet: Outlet) -> _Active:
+        return _Active(store, outlet, topic, source, batch, read_tails(client, topic))
+
+    def session() -> Succession:
+        return Succession("relay", topic, Leases(lease_dsn, patience_s), client, transactional_id(topic), begin)
+
+    run("relay", session, stop)
 
 
 def transactional_id(topic: str) -> str:
     """Under which whoever relays to ``topic`` fences off every earlier relay."""
     return f"acta.relay.{topic}"
-
-
-class _Relaying:
-    """One life of a relay: standing by, then active until the first trouble."""
-
-    def __init__(
-        self, store: PostgresRecorder, leases: Leases, client: Client, topic: str, source: str, batch: int
-    ) -> None:
-        self._store = store
-        self._leases = leases
-        self._client = client
-        self._topic = topic
-        self._source = source
-        self._batch = batch
-        self._active: _Active | None = None
-
-    def step(self) -> float:
-        if self._active is None:
-            if not self._leases.take(f"relay {self._topic}"):
-                self._leases.hold()
-                return STANDBY_S
-            outlet = Outlet(self._client, transactional_id(self._topic))
-            try:
-                # Only after the fencing: now no earlier relay can add to what is read here.
-                tails = read_tails(self._client, self._topic)
-                self._active = _Active(self._store, outlet, self._topic, self._source, self._batch, tails)
-            except BaseException:
-                outlet.close()
-                raise
-            _log.info("consumer=relay state=active topic=%s after=%d", self._topic, self._active.position)
-        self._leases.hold()
-        return self._active.step()
-
-    def close(self) -> None:
-        if self._active is not None:
-            self._active.close()
-        self._leases.close()
 
 
 class _Active:
