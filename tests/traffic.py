@@ -50,7 +50,7 @@ def traffic(random: Random, size: int, departments: Sequence[str], ways: Sequenc
     made = Traffic()
     ids = random.sample(range(10 * size), size)
     latest: dict[str, list[tuple[str, str]]] = {department: [] for department in departments}
-    for id in map(str, ids):
+    for n, id in enumerate(map(str, ids)):
         department, way = random.choice(departments), random.choice(ways)
         references = latest[department]
         if random.random() < 0.02:
@@ -68,6 +68,6 @@ def traffic(random: Random, size: int, departments: Sequence[str], ways: Sequenc
         made.requests.append(asked)
         if random.random() < 0.1:
             made.requests.append(random.choice([one for one in made.requests[-50:] if one.kind != NOISE]))
-        if random.random() < 0.0015 or not made.noise:
-            made.requests.append(Asked(department, random.choice(ways), NOISE, "nothing", "", {}))
+        if n == 0 or random.random() < 0.0015:
+            made.requests.append(Asked(department, random.choice(ways) if n else TOPIC, NOISE, "nothing", "", {}))
     return made
