@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api import (
+    attachments,
     audit,
     bundles,
     checkpoints,
@@ -41,6 +42,7 @@ from api import (
     signatures,
     sla,
     tickets,
+    uploads,
     webhooks,
     who_looked,
 )
@@ -56,6 +58,8 @@ from domain.errors import NotReadyYet, Refused
 
 ROUTERS = (
     tickets.router,
+    attachments.router,
+    uploads.router,
     signatures.router,
     difference.router,
     queues.router,
@@ -92,6 +96,8 @@ _BODIES = (
 )
 _SHAPES = (
     *signatures.SHAPES,
+    *attachments.SHAPES,
+    *uploads.SHAPES,
     *difference.SHAPES,
     *queues.SHAPES,
     *sla.SHAPES,

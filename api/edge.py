@@ -43,6 +43,7 @@ class Edge:
         self.views = views
         self.settings = settings
         self.readers = Readers(settings.readers)
+        self.files = Readers(settings.file_threads, "acta files")
         self.client = httpx.AsyncClient(timeout=5.0)
         issuer = Issuer(auth, self.client) if auth is not None else None
         self.callers = Callers(desk, self.readers, issuer, settings.setup_seconds)
@@ -80,6 +81,7 @@ class Edge:
         self.refusals.record_counts()
         await self.client.aclose()
         self.readers.close()
+        self.files.close()
 
     async def carry_out(self, order: Order, key: IdempotencyKey | None) -> Receipt:
         """Give a command to the desk and wait for its receipt; raises ``Refused``."""

@@ -20,7 +20,7 @@ from domain.ticket.commands import COMMANDS, Command
 from domain.ticket.commands.opening import Open
 
 _SCHEMAS = "#/components/schemas/"
-_STATUSES = (400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 415, 422, 431, 500, 503)
+_STATUSES = (400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 415, 416, 422, 431, 500, 503)
 _PUBLIC_STATUSES = (404, 405, 408, 422, 431, 500, 503)
 _ABOUT = """A service desk whose database is its audit trail.
 
@@ -139,6 +139,7 @@ def document(app: FastAPI, also: Sequence[type[BaseModel]], answered: Sequence[t
 _TAGS = [
     {"name": "commands", "description": "What can be done to a ticket: one address for each verb."},
     {"name": "tickets", "description": "A ticket now and then, its history, and what changed."},
+    {"name": "uploads", "description": "Files on their way in, until a ticket takes them."},
     {"name": "queues", "description": "Lists and counts, as of now or of a past moment."},
     {"name": "sla", "description": "Clocks and who is at risk."},
     {"name": "reports", "description": "Figures."},

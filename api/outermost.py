@@ -16,6 +16,9 @@ from api.problems import DatabaseUnreachable, Fault, problem
 
 _log = logging.getLogger("acta.api")
 
+HEADS_ONLY = "acta.heads_only"
+"""In the scope of a request whose answer needs no body, for routes whose bodies are dear."""
+
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -55,7 +58,7 @@ class Outermost:
             await send(message)
 
         try:
-            await self.app({**scope, "method": "GET"} if heads_only else scope, receive, guarded)
+            await self.app({**scope, "method": "GET", HEADS_ONLY: True} if heads_only else scope, receive, guarded)
         except Exception as fault:
             answer = _refusal(fault)
             if not started:

@@ -77,6 +77,18 @@ class DatabaseUnreachable(EdgeRefused):
     headers = {"Retry-After": "2"}
 
 
+class RangeNotThere(EdgeRefused):
+    """The file has no such bytes."""
+
+    def __init__(self, length: int = 0) -> None:
+        super().__init__(length=length)
+        self.headers = {"Content-Range": f"bytes */{length}"}
+
+
+class FileDamaged(EdgeRefused):
+    """The file is missing or damaged where it lies, and is not handed out."""
+
+
 class Fault(EdgeRefused):
     """Something went wrong here; it is not your fault."""
 
@@ -139,6 +151,8 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     DatabaseUnreachable: Meaning(
         503, "Repeat the request with the same Idempotency-Key: it is carried out once, whatever happened."
     ),
+    RangeNotThere: Meaning(416, "Ask for bytes before 'length', or for the whole file."),
+    FileDamaged: Meaning(500, "Tell whoever runs this desk; a backup of the place where attachments lie may have it."),
     Fault: Meaning(500, "Report the 'incident' to whoever runs this desk; the log says more under it."),
 }
 """By class; a class that is not here has the meaning of the nearest above it."""

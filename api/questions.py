@@ -16,7 +16,7 @@ _OF_TIME = frozenset({"after", "at", "from", "known_at", "to", "version"})
 _OF_LISTS = frozenset(
     {"clock", "limit", "merged", "own", "priority", "sort", "spam", "state", "status", "type", "types"}
 )
-_OF_THE_RECORD = frozenset({"allowed", "break_glass", "person", "requester", "ticket"})
+_OF_THE_RECORD = frozenset({"allowed", "attachment", "break_glass", "person", "requester", "ticket"})
 _PLAIN = _OF_TIME | _OF_LISTS | _OF_THE_RECORD
 """Parameters that are numbers, times, ids or words of the route's own wherever they are taken."""
 _NAMING = frozenset({"actor", "assignee", "department", "group", "queue"})

@@ -11,8 +11,8 @@ T = TypeVar("T")
 class Readers:
     """Threads that wait for the database so that the event loop need not."""
 
-    def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, "acta reader")
+    def __init__(self, threads: int, name: str = "acta reader") -> None:
+        self._threads = ThreadPoolExecutor(threads, name)
 
     async def read(self, ask: Callable[[], T]) -> T:
         """The answer of ``ask``, asked on a thread."""

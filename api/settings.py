@@ -5,6 +5,27 @@ from pathlib import Path
 import msgspec
 
 from domain.record.cosignature import Witness
+from domain.store.places import Directory, Place
+
+TYPES_TAKEN = (
+    "application/gzip",
+    "application/json",
+    "application/msword",
+    "application/octet-stream",
+    "application/pdf",
+    "application/rtf",
+    "application/vnd.*",
+    "application/x-7z-compressed",
+    "application/x-tar",
+    "application/xml",
+    "application/zip",
+    "audio/*",
+    "image/*",
+    "message/rfc822",
+    "text/*",
+    "video/*",
+)
+"""Media types of files that are taken unless it is said otherwise. Nobody looks whether a file is what it says."""
 
 
 class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +37,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     how often the store is asked for news; ``setup_seconds`` how old the configuration may be that grants are read from;
     ``sign_in_seconds`` how long ago a signer may have signed in at the issuer; ``ledger`` the folder of the
     transparency log, if there is one; ``witnesses`` whose cosignatures are taken, and ``cosignatures`` the folder in
-    which they are kept; ``webhook_plain_hosts`` the hosts to which webhooks may send without TLS.
+    which they are kept; ``webhook_plain_hosts`` the hosts to which webhooks may send without TLS; ``attachments`` is
+    the place where files lie, ``max_attachment_bytes`` and ``attachment_types`` say which are taken, ``upload_hours``
+    how long one waits for its ticket, ``chunk_seconds`` how long a mebibyte of it may take to arrive.
     """
 
     max_head_bytes: int = 64 * 1024
@@ -33,3 +56,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     witnesses: tuple[Witness, ...] = ()
     cosignatures: Path = Path("cosignatures")
     webhook_plain_hosts: tuple[str, ...] = ()
+    attachments: Place = Directory(Path("attachments"))
+    max_attachment_bytes: int = 100 * 1024 * 1024
+    attachment_types: tuple[str, ...] = TYPES_TAKEN
+    upload_hours: int = 24
+    chunk_seconds: float = 60.0
+    file_threads: int = 4

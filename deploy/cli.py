@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from consumers.clearing import clearing
 from consumers.clock import clock as keep_time
 from consumers.erasing import erasing
 from consumers.follow import rebuild as build_anew
@@ -44,7 +45,7 @@ from deploy.cli_verify import verify_record
 from deploy.cli_webhooks import webhooks
 from deploy.cli_whatif import whatif
 from deploy.cli_witness import witness_log
-from deploy.keeping import announce_log, how_far, keep_log, together
+from deploy.keeping import Work, announce_log, how_far, keep_log, together
 from deploy.settings import Settings, SettingsError, read
 from deploy.unreachable import said_of_database, said_of_kafka
 from domain.desk import Desk
@@ -185,11 +186,20 @@ def ledger() -> None:
 
 @cli.command(name="eraser")
 def keep_erasing() -> None:
-    """Carry out what is ordered to be erased: keys destroyed, views built anew. A second eraser stands by."""
+    """Carry out what is ordered to be erased: keys destroyed, views built anew. A second eraser stands by.
+
+    Removes uploads that nobody has attached in time as well.
+    """
     with opened() as (found, desk):
         wiring.forget(found, desk)
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        running.until_stopped(lambda stop: erasing(lease, lambda: wiring.eraser(found, desk), stop))
+        place = wiring.attachments(found)
+
+        works: list[Work] = [
+            lambda stop: erasing(lease, lambda: wiring.eraser(found, desk), stop),
+            lambda stop: clearing(desk.uploads, place, desk.now, stop),
+        ]
+        running.until_stopped(lambda stop: together(works, stop))
 
 
 @cli.command()

@@ -70,7 +70,7 @@ def together(works: Sequence[Work], stop: Flag) -> None:
             faults.append(fault)
             stop.set()
 
-    threads = [Thread(target=do, args=(work,), name="acta ledger") for work in works]
+    threads = [Thread(target=do, args=(work,), name="acta worker") for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:

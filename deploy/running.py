@@ -19,6 +19,7 @@ from threading import Thread
 from fastapi import FastAPI
 
 from api.serving import Server
+from consumers.clearing import clearing
 from consumers.clock import clock
 from consumers.erasing import erasing
 from consumers.follow import follow, renew
@@ -147,6 +148,12 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
                 daemon=True,
             ),
             Thread(target=wiring.deliver_webhooks, args=(found, desk, stop), name="acta webhooks", daemon=True),
+            Thread(
+                target=clearing,
+                args=(desk.uploads, wiring.attachments(found), desk.now, stop),
+                name="acta clearing",
+                daemon=True,
+            ),
             *(Thread(target=work, args=(stop,), name="acta ledger", daemon=True) for work in keep_log(found, desk)),
         )
 

@@ -52,6 +52,17 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_net
 Witnesses = Annotated[tuple[Witness, ...], BeforeValidator(_witnesses)]
 
 
+def _media_types(value: Any) -> Any:
+    names = _names(value)
+    for name in names:
+        if not re.fullmatch(r"[a-z*]{1,127}/[a-z0-9*!#$&^_.+-]{1,127}", name):
+            raise ValueError("each must be a media type in lower case, such as application/pdf, image/* or */*")
+    return names
+
+
+MediaTypes = Annotated[tuple[str, ...], BeforeValidator(_media_types)]
+
+
 class Settings(BaseModel):
     """How one process of Acta runs. Every field is the variable ``ACTA_<FIELD>``; its description is documentation."""
 
@@ -153,6 +164,22 @@ class Settings(BaseModel):
         default=None,
         description="List of all erasures, to be kept apart from the database's backups. Default: HOME/erasures.",
     )
+    attachments: str = Field(
+        default="",
+        description="Where attachments lie, sealed: a folder, or `s3://…` like the mirror of the log. Default:"
+        " HOME/attachments.",
+    )
+    max_attachment_bytes: int = Field(
+        default=104_857_600, ge=1, le=1_073_741_824, description="Largest file that is taken as an attachment."
+    )
+    attachment_types: MediaTypes = Field(
+        default=(),
+        description="Media types of files that are taken, comma-separated; `image/*` for a whole kind, `*/*` for all."
+        " Default: documents, pictures, sound, video, text, mail, archives.",
+    )
+    upload_hours: int = Field(
+        default=24, ge=1, le=720, description="How long an upload waits to be completed and attached."
+    )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     webhook_plain_hosts: Names = Field(
         default=(), description="Hosts to which webhooks may send without TLS, comma-separated; for trying things out."
@@ -195,6 +222,11 @@ class Settings(BaseModel):
     def cosignatures_path(self) -> Path:
         """Where the cosignatures are."""
         return self.cosignatures_dir or self.home / "cosignatures"
+
+    @property
+    def attachments_address(self) -> str:
+        """Where attachments lie."""
+        return self.attachments or str(self.home / "attachments")
 
     @property
     def erasures_path(self) -> Path:

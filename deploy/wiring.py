@@ -17,7 +17,7 @@ from api.app import create_app, described_api
 from api.exports import Export, Exports
 from api.oidc import Oidc
 from api.problems import ProblemTold, told
-from api.settings import EdgeSettings
+from api.settings import TYPES_TAKEN, EdgeSettings
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
 from consumers.doors import Doors, ensure_doors
@@ -38,6 +38,7 @@ from domain.desk import Desk
 from domain.desk.writer import clock
 from domain.record.note import Signer
 from domain.store.keyring import KekMismatch, KeyRing
+from domain.store.places import Place, place_at
 from projections.views import ALL
 
 APP, PROJECTOR, ANALYST = "acta_app", "acta_projector", "acta_analyst"
@@ -115,6 +116,14 @@ def signer(settings: Settings) -> Signer:
     return Signer(settings.ledger_origin, key_from(source))
 
 
+def attachments(settings: Settings) -> Place:
+    """Where attachments lie."""
+    try:
+        return place_at(settings.attachments_address)
+    except (ValueError, OSError) as fault:
+        raise SettingsError(f"ACTA_ATTACHMENTS: {fault}") from None
+
+
 def eraser(settings: Settings, opened: Desk, tell: Callable[[str], None] = lambda stage: None) -> Eraser:
     """Who carries out what is ordered to be erased."""
     return Eraser(
@@ -175,6 +184,10 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         ledger=settings.ledger_path,
         witnesses=settings.witnesses,
         cosignatures=settings.cosignatures_path,
+        attachments=attachments(settings),
+        max_attachment_bytes=settings.max_attachment_bytes,
+        attachment_types=settings.attachment_types or TYPES_TAKEN,
+        upload_hours=settings.upload_hours,
         webhook_plain_hosts=settings.webhook_plain_hosts,
     )
     topics = described_topics(settings, doors_of(doors(settings), ProblemTold) if settings.doors else [])

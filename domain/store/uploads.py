@@ -182,6 +182,7 @@ class Uploads:
         """
         whole = msgspec.structs.replace(
             upload,
+            length=received if sha256 else upload.length,
             received=received,
             chunks=(*upload.chunks, address),
             tail=b"",

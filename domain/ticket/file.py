@@ -1,8 +1,17 @@
-"""A file that was handed in whole and waits for a ticket: what a decision may know of it."""
+"""A file that was handed in whole and waits for a ticket: what a decision may know of it, and what it may be called."""
 
+import re
+import unicodedata
 from uuid import UUID
 
 import msgspec
+
+LONGEST_NAME = 150
+_LONGEST_BYTES = 200
+"""In UTF-8; file systems take 255, and whoever saves a file may put something before its name."""
+_LONGEST_SUFFIX = 20
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_NO_NAME = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,3 +25,22 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     chunks: tuple[str, ...]
     stored: int
+
+
+def file_name(given: str) -> str:
+    """A name that means a file and nothing else, wherever it is shown or saved.
+
+    No path, no character that is not seen or that turns the others around, none that a file system takes for something
+    else; and not too long, whereby the ending stays.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
+    seen = "".join(one for one in re.sub(r"\s+", " ", last) if unicodedata.category(one) not in _UNSEEN)
+    name = re.sub(r'[<>:"|?*]', "_", seen).strip(" .")
+    if _NO_NAME.fullmatch(name):
+        name = f"_{name}"
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix) > _LONGEST_SUFFIX:
+        stem, dot, suffix = name, "", ""
+    while len(stem + dot + suffix) > LONGEST_NAME or len((stem + dot + suffix).encode()) > _LONGEST_BYTES:
+        stem = stem[:-1]
+    return f"{stem.rstrip(' .')}{dot}{suffix}" or "file"

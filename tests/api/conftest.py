@@ -28,6 +28,7 @@ from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.envelope import Act
 from domain.setup import events as e
+from domain.store.places import Directory
 from issuers import IssuerHouse
 from machines import Databases, Prepare
 from projections.access import access
@@ -146,8 +147,8 @@ BuildHouse = Callable[..., House]
 
 
 @contextmanager
-def building(dsn: str, postgres: EmbeddedPostgres) -> Iterator[BuildHouse]:
-    """Houses on one database, each a process of its own in all but memory."""
+def building(dsn: str, postgres: EmbeddedPostgres, folder: Path) -> Iterator[BuildHouse]:
+    """Houses on one database, each a process of its own in all but memory; their files lie in ``folder``."""
     stack: list[Callable[[], None]] = []
 
     def build(auth: Oidc | None = None, **settings: Any) -> House:
@@ -155,7 +156,7 @@ def building(dsn: str, postgres: EmbeddedPostgres) -> Iterator[BuildHouse]:
         postgres.admit("acta_app")
         desk = Desk(postgres.dsn("acta_app", name), KEK)
         views = ConnectionPool(dsn, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
-        house = House(desk, views, auth, EdgeSettings(**settings))
+        house = House(desk, views, auth, EdgeSettings(**({"attachments": Directory(folder)} | settings)))
         stack.extend((desk.close, views.close, house.close))
         house.open()
         return house
@@ -166,17 +167,25 @@ def building(dsn: str, postgres: EmbeddedPostgres) -> Iterator[BuildHouse]:
 
 
 @pytest.fixture
-def build_house(database: str, postgres: EmbeddedPostgres) -> Iterator[BuildHouse]:
+def attachments(tmp_path: Path) -> Path:
+    """Where the files of a test's own desk lie."""
+    return tmp_path / "attachments"
+
+
+@pytest.fixture
+def build_house(database: str, postgres: EmbeddedPostgres, attachments: Path) -> Iterator[BuildHouse]:
     """Houses on a database of the test's own."""
-    with building(database, postgres) as build:
+    with building(database, postgres, attachments) as build:
         yield build
 
 
 @pytest.fixture(scope="module")
-def build_shared_house(postgres: EmbeddedPostgres, databases: Databases) -> Iterator[BuildHouse]:
+def build_shared_house(
+    postgres: EmbeddedPostgres, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BuildHouse]:
     """Houses on one database that the tests of a file share: each opens its own tickets and minds no others."""
     dsn = databases.fresh(migrate)
-    with building(dsn, postgres) as build:
+    with building(dsn, postgres, tmp_path_factory.mktemp("attachments")) as build:
         yield build
     databases.drop(dsn)
 

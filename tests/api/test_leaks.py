@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from desk_files import attached, uploaded
 from desk_talk import done, opened, refused
 from domain.access.principal import system
 from domain.envelope import Act
@@ -15,6 +16,7 @@ from domain.setup.events import PolicyVersioned
 NOTE = "internalmurmur"
 REASON = "hushreason"
 TITLE = "salaryquestion"
+SECRET = "hushfile.txt"
 ACT = Act(actor=system("test").actor, channel="test")
 
 
@@ -28,6 +30,7 @@ def everywhere(client: httpx.Client, number: str) -> str:
         (f"/tickets/{number}", {"known_at": "2100-01-01T00:00:00Z"}),
         (f"/tickets/{number}/events", {"limit": 1000}),
         (f"/tickets/{number}/difference", {"from": "1", "to": "3"}),
+        (f"/tickets/{number}/attachments", {}),
         (f"/tickets/{number}/clocks", {}),
         ("/tickets", {"state": "any"}),
         ("/tickets", {"state": "any", "own": True}),
@@ -259,3 +262,42 @@ def test_nothing_is_shown_without_a_token(alice, stranger, path):
     refused(answer, 401, "not-authenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert TITLE not in json.dumps(answer.json())
+
+
+def test_an_internal_file_never_reaches_a_requester_or_who_reads_no_notes(
+    house, alice: httpx.Client, rita: httpx.Client
+) -> None:
+    crm = house.caller("crm", "service", "it", kind="service")
+    number = opened(rita)
+    file = attached(alice, number, b"for us alone", SECRET, internal=True)
+    shown = attached(alice, number, b"for all", "shown.txt")
+    supervisor = house.caller("bob", "supervisor", "it")
+    done(alice, number, "quarantine", attachment=file, reason="hushreason")
+    done(supervisor, number, "release-attachment", attachment=file, reason="hushreason")
+    house.catch_up()
+    version = alice.get(f"/tickets/{number}/attachments").json()["attachments"][0]["version"]
+    for other in (rita, crm):
+        told = everywhere(other, number)
+        assert "shown.txt" in told
+        for hidden in (SECRET, file, "hushreason", '"internal":true'):
+            assert hidden not in told
+        for named in (file, str(version)):
+            refused(other.get(f"/tickets/{number}/attachments/{named}"), 404, "attachment-not-found")
+        assert other.get(f"/tickets/{number}/attachments/{shown}").content == b"for all"
+    assert alice.get(f"/tickets/{number}/attachments/{file}").content == b"for us alone"
+    refused(crm.post(f"/tickets/{number}/quarantine", json={"attachment": file}), 404, "attachment-not-found")
+
+
+def test_a_file_of_a_ticket_that_one_may_not_see_is_not_there(
+    house, alice: httpx.Client, henry: httpx.Client, rita: httpx.Client
+) -> None:
+    tom = house.caller("tom", "requester", "it", kind="requester")
+    number = opened(rita)
+    file = attached(rita, number, b"x", SECRET)
+    house.catch_up()
+    for other in (henry, tom):
+        assert SECRET not in everywhere(other, number)
+        for path in ("", f"/{file}", "/2"):
+            refused(other.get(f"/tickets/{number}/attachments{path}"), 404, "ticket-not-found")
+        body = {"upload": uploaded(other, b"y")["upload"]}
+        refused(other.post(f"/tickets/{number}/attach", json=body), 404, "ticket-not-found")

@@ -21,6 +21,7 @@ SHOWING = {
     "get-ticket": "/tickets/{}",
     "get-ticket-events": "/tickets/{}/events",
     "get-ticket-difference": "/tickets/{}/difference?from=1&to=2",
+    "list-attachments": "/tickets/{}/attachments",
     "get-ticket-signatures": "/tickets/{}/signatures",
     "get-ticket-clocks": "/tickets/{}/clocks",
     "draw-ticket-clocks": "/tickets/{}/clocks.svg",
@@ -41,6 +42,7 @@ ELSEWHERE = {
     "get-erasure",
     "get-ticket-bundle",
     "get-dead-letter",
+    "get-attachment",
 }
 """Routes that change something, too, or show a person: their own tests see that it is recorded what they show."""
 

@@ -1,9 +1,6 @@
 """A mirror is the log as tlog-tiles lays it out, whatever it missed; it is never brought to contradict itself."""
 
-import os
 import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buckets import bucket_of, object_store
 from consumers.lease import Leases
 from consumers.loop import Halted
 from consumers.mirroring import _Mirroring, grown_full, mirror, tiles_between
 from consumers.remote_log import RemoteLog
 from consuming import Running, running, until
-from deploy.child import free_ports
 from domain.errors import Unreachable
 from domain.record import merkle
 from domain.record.tiles import WIDTH, Tile
@@ -28,55 +25,18 @@ from dying import dying
 from ledgers import SIGNER, grow, signed, signed_size
 from projections.ledger import Folder, size_of
 
-VERSITY = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
-
 
 @pytest.fixture(scope="session")
 def store_of_objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that speaks S3, as others have built it; where it listens."""
-    program = _versity(tmp_path_factory.mktemp("versity"))
-    folder, port = tmp_path_factory.mktemp("objects"), free_ports(1)[0]
-    (folder / "bucket").mkdir()
-    keys = {"ROOT_ACCESS_KEY": "acta", "ROOT_SECRET_KEY": "not-so-secret"}
-    words = [program, "--port", f"127.0.0.1:{port}", "posix", str(folder)]
-    with subprocess.Popen(
-        words, env={**os.environ, **keys}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as run:
-        yield f"127.0.0.1:{port}"
-        run.terminate()
-
-
-def _versity(folder: Path) -> str:
-    there = shutil.which("versitygw")
-    go = shutil.which("go")
-    if there is None and go is None:
-        pytest.skip("NO GO HERE: mirroring into a bucket is not tried")
-    if there is not None:
-        return there
-    env = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod"}
-    if subprocess.run([str(go), "install", VERSITY], env=env, capture_output=True, check=False).returncode:
-        pytest.skip("NO GO MODULES HERE: mirroring into a bucket is not tried")
-    return str(folder / "versitygw")
+    with object_store(tmp_path_factory) as listens:
+        yield listens
 
 
 @pytest.fixture(params=["folder", "bucket"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     if request.param == "folder":
         return place_at(str(tmp_path / "mirror"))
-    listens = request.getfixturevalue("store_of_objects")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "acta")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-so-secret")
-    prefix = f"{tmp_path.name}-{time.time_ns()}"
-    bucket = place_at(f"s3://bucket/{prefix}?endpoint_override={listens}&scheme=http&region=us-east-1")
-    until(lambda: reachable(bucket))
-    return bucket
-
-
-def reachable(place: Place) -> bool:
-    try:
-        return place.read("checkpoint") is None
-    except Unreachable:
-        return False
+    return bucket_of(request.getfixturevalue("store_of_objects"), monkeypatch)
 
 
 @pytest.fixture
