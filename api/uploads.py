@@ -55,19 +55,21 @@ class UploadShown(msgspec.Struct, kw_only=True):
 SHAPES: list[type[msgspec.Struct]] = [UploadShown]
 
 
-def _header(name: str, text: str, example: str, *, required: bool = False) -> dict[str, Any]:
+def _header(name: str, text: str, example: Any, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": required,
         "description": text,
-        "schema": {"type": "string"},
+        "schema": schema,
         "example": example,
     }
 
 
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999}
+_FLAG: dict[str, Any] = {"type": "string", "enum": ["?0", "?1"]}
 _COMPLETE = "`?1` if this ends the file, `?0` if more is to come."
-_LENGTH = _header("Upload-Length", "The length of the whole file, in bytes, once it is known.", "1048576")
+_LENGTH = _header("Upload-Length", "The length of the whole file, in bytes, once it is known.", 1_048_576, _COUNT)
 _STANDS = {
     "Upload-Offset": {"description": "So many bytes have come.", "schema": {"type": "integer"}},
     "Upload-Complete": {"description": "`?1` once the file is whole.", "schema": {"type": "string"}},
@@ -77,8 +79,8 @@ _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _BEGIN: dict[str, Any] = {
     "requestBody": {"required": False, "content": {"*/*": _BYTES}},
     "parameters": [
-        _header("Content-Disposition", "Names the file.", 'attachment; filename="screenshot.png"'),
-        _header("Upload-Complete", f"{_COMPLETE} Without it, it does.", "?1"),
+        _header("Content-Disposition", "Names the file.", 'attachment; filename="a.png"', {"type": "string"}),
+        _header("Upload-Complete", f"{_COMPLETE} Without it, it does.", "?1", _FLAG),
         _LENGTH,
     ],
     **openapi.answer(UploadShown, "The upload, as far as it has come.", 201, headers=_STANDS),
@@ -86,8 +88,8 @@ _BEGIN: dict[str, Any] = {
 _APPEND: dict[str, Any] = {
     "requestBody": {"required": False, "content": {file_headers.PARTIAL: _BYTES}},
     "parameters": [
-        _header("Upload-Offset", "From which byte on this goes on.", "524288", required=True),
-        _header("Upload-Complete", _COMPLETE, "?1", required=True),
+        _header("Upload-Offset", "From which byte on this goes on.", 524_288, _COUNT, required=True),
+        _header("Upload-Complete", _COMPLETE, "?1", _FLAG, required=True),
         _LENGTH,
     ],
     **openapi.answer(UploadShown, "The upload, as far as it has come.", headers=_STANDS),

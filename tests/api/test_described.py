@@ -27,6 +27,12 @@ def lines_as_they_are(_, value) -> bytes:
     return str(value).encode(errors="replace")
 
 
+@schemathesis.serializer("application/partial-upload", "*/*")
+def bytes_as_they_are(_, value) -> bytes:
+    """A file is bytes, whatever they say."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
 CHECKS = [
     is_no_fault,
     status_code_conformance,
