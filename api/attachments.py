@@ -19,7 +19,7 @@ from api import answers, file_headers, openapi, parameters
 from api.edge import Edge, edge_of
 from api.gate import Witnessed, looking, permitted
 from api.outermost import HEADS_ONLY
-from api.problems import FileDamaged, RangeNotThere
+from api.problems import FileDamaged, RangeNotThere, problem
 from api.tickets import Seen, see
 from api.visibility import attachments_shown
 from domain.access.principal import Principal
@@ -106,7 +106,7 @@ async def get_attachment(request: Request, ref: parameters.Ref, attachment: Name
     part = file_headers.part_asked_for(request, event.length, etag)
     start, end = part or (0, event.length)
     if part == (0, 0):
-        raise RangeNotThere(event.length)
+        return problem(RangeNotThere(length=event.length), headers={"Content-Range": f"bytes */{event.length}"})
     headers = {
         "Content-Type": event.media_type if event.media_type in file_headers.PASSIVE else file_headers.OCTETS,
         "Content-Length": str(end - start),

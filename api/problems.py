@@ -80,10 +80,6 @@ class DatabaseUnreachable(EdgeRefused):
 class RangeNotThere(EdgeRefused):
     """The file has no such bytes."""
 
-    def __init__(self, length: int = 0) -> None:
-        super().__init__(length=length)
-        self.headers = {"Content-Range": f"bytes */{length}"}
-
 
 class FileDamaged(EdgeRefused):
     """The file is missing or damaged where it lies, and is not handed out."""
