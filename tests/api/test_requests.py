@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 
 from api.requests import MOST_BATCH_BYTES
@@ -84,6 +85,21 @@ def test_a_batch_is_answered_line_by_line_and_in_order(house, service) -> None:
 def answers(answer: httpx.Response) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_a_line_is_not_decided_before_the_line_that_it_builds_on(house, service, database) -> None:
+    lines = [json.dumps(event("1", title="A laptop")), json.dumps(event("2", "reply", "HR-1", text="a blue one"))]
+
+    def send() -> list[dict[str, Any]]:
+        answer = service.post("/requests/batch?department=it", content="\n".join(lines), headers=LINES)
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("ALTER TABLE acta.events ADD CONSTRAINT no_tickets CHECK (number IS NULL) NOT VALID")
+        assert [one["problem"]["code"] for one in send()] == ["fault", "not-yet"]
+        owner.execute("ALTER TABLE acta.events DROP CONSTRAINT no_tickets")
+    first, second = send()
+    assert first["receipt"]["number"] == second["receipt"]["number"]
 
 
 def test_a_batch_has_ten_thousand_lines_at_most(service) -> None:
