@@ -31,7 +31,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """A topic: its name here, its address, what is done with it ("send": by the desk), its messages by name.
 
     ``schemas`` are what its messages refer to beside the events; ``departments`` those for ``{department}`` in the
-    address, where they are known.
+    address, where they are known; ``most_bytes`` is how large a message may be for the broker, if that is bounded.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     messages: Mapping[str, Json]
     schemas: Mapping[str, Json] = {}
     departments: Sequence[str] = ()
+    most_bytes: int = 0
 
 
 def document(channels: Iterable[Channel]) -> Json:
@@ -56,7 +57,7 @@ def document(channels: Iterable[Channel]) -> Json:
                 "description": channel.text,
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in channel.messages},
                 **_parameters(channel),
-                "bindings": {"kafka": {"topic": channel.address, "bindingVersion": "0.5.0"}},
+                "bindings": {"kafka": {"topic": channel.address, **_bounds(channel), "bindingVersion": "0.5.0"}},
             }
             for channel in channels
         },
@@ -75,6 +76,10 @@ def document(channels: Iterable[Channel]) -> Json:
             },
         },
     }
+
+
+def _bounds(channel: Channel) -> Json:
+    return {"topicConfiguration": {"max.message.bytes": channel.most_bytes}} if channel.most_bytes else {}
 
 
 def _parameters(channel: Channel) -> Json:

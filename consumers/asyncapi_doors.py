@@ -12,20 +12,25 @@ from pydantic.json_schema import models_json_schema
 
 from consumers import telling as t
 from consumers.asyncapi import Channel, Json
-from consumers.doors import Doors
+from consumers.doors import REQUESTS, Doors
 from consumers.outcomes import DEAD_LETTER, Pointer
 from domain.envelope import Event, personal_fields
 from domain.request.asking import KINDS
+from domain.request.message import MOST_BYTES, MOST_HEADER_BYTES, MOST_HEADERS
 
 _SCHEMAS = "#/components/schemas/"
 _HANDLE: Json = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*$"}
 _REFERENCE: Json = {**_HANDLE, "description": "The sender's own name for the matter; it orders its requests."}
 _TRACE: Json = {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"}
-_REQUESTS = """Requests of the department's software, as CloudEvents 1.0 in binary or structured mode.
+_REQUESTS = f"""Requests of the department's software, as CloudEvents 1.0 in binary or structured mode.
 
 The key is the sender's own reference: requests of one key are decided in order, and one that names no ticket is about
 the one opened under it. `source` and `id` make a request the same request when it comes again, for ever. Handles
 (source, id, reference) are printable ASCII. The topic decides the department.
+
+A value has at most {MOST_BYTES:,} bytes; there are at most {MOST_HEADERS} headers, of {MOST_HEADER_BYTES:,} bytes in
+all. What has more is a dead letter, and what has much more the broker refuses to take: see the topic's
+`max.message.bytes`, which counts what is sent before it is compressed.
 """
 _OUTCOMES = """What was decided of each request, exactly once for who reads committed messages; and what happens to its
 ticket later, as far as the department may see it. Never text: ids and numbers, or a problem.
@@ -40,6 +45,7 @@ def doors_of(doors: Doors, problem: type[msgspec.Struct]) -> list[Channel]:
             name="requests",
             address=f"{doors.prefix}.requests.{{department}}",
             text=_REQUESTS,
+            most_bytes=int(REQUESTS["max.message.bytes"]),
             action="receive",
             messages={
                 kind.removeprefix("acta."): _message(kind, body.__name__, body.__doc__, _request_headers(kind))

@@ -6,6 +6,10 @@
 ``…outcomes``               how far the outcomes are told: one message, the newest (see ``outcomes.py``)
 ``…dead-letters``           out: what could not be taken, as pointers
 =========================  =================================================================================
+
+What the topics of requests take, intake can answer, by an outcome or a dead letter: messages of up to ``MOST_BYTES``
+and their headers. The broker refuses larger ones. It keeps all of them uncompressed, so that it is the true size that
+counts, and that no compression is one that is not known here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +20,12 @@ from domain.request.message import MOST_BYTES
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _FOR_HEADERS = 64 * 1024
-REQUESTS = {"cleanup.policy": "delete", "retention.ms": str(7 * _DAY_MS), "max.message.bytes": str(MOST_BYTES)}
+REQUESTS = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(7 * _DAY_MS),
+    "max.message.bytes": str(MOST_BYTES + _FOR_HEADERS),
+    "compression.type": "uncompressed",
+}
 OUT = {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS), "max.message.bytes": str(MOST_BYTES)}
 MARK = {"cleanup.policy": "compact", "max.message.bytes": str(_FOR_HEADERS)}
 

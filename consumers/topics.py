@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
+from consumers.header_names import read_on
 from consumers.loop import Halted, NotYet
 
 Client = Mapping[str, Any]
@@ -23,6 +24,8 @@ CONFIGS = {
     "message.timestamp.type": "CreateTime",
     "max.message.bytes": str(LARGEST_MESSAGE),
 }
+_KEPT_TO = ("max.message.bytes", "compression.type")
+"""The settings that a topic is given again where somebody else has given it other ones."""
 _LOSING = ("cleanup.policy", "retention.ms", "retention.bytes")
 """The settings that, with other values, would make a topic forget events."""
 
@@ -30,7 +33,7 @@ PATIENCE_MS = 10_000
 
 
 def ensure_topic(client: Client, topic: str, partitions: int, configs: Mapping[str, str] = CONFIGS) -> None:
-    """Make a topic, that of the events unless other ``configs`` are given, if there is none.
+    """Make a topic, that of the events unless other ``configs`` are given, if there is none; bound what it takes.
 
     Raises ``Halted`` when there is one with another number of partitions or, if it is to be kept for ever, settings
     that would lose events: changing the number moves streams to other partitions, out of order with what they hold.
@@ -50,6 +53,9 @@ def ensure_topic(client: Client, topic: str, partitions: int, configs: Mapping[s
         for name in _LOSING if configs == CONFIGS else ():
             if found_configs.get(name) != CONFIGS[name]:
                 raise Halted(f"the topic {topic} has {name}={found_configs.get(name)}, which must be {CONFIGS[name]}")
+        other = {name: configs[name] for name in _KEPT_TO if name in configs and configs[name] != found_configs[name]}
+        if other:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=other)], incremental=True)
     finally:
         admin.close()
 
@@ -59,6 +65,7 @@ def reader(client: Client, **settings: Any) -> KafkaConsumer:
 
     Without ``auto_offset_reset=none`` kafka-python jumps to the end of a partition whose offset it cannot find.
     """
+    read_on()
     return KafkaConsumer(
         **{
             **client,

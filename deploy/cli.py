@@ -222,8 +222,8 @@ def rebuild(name: Annotated[str, typer.Argument(help="The view.")]) -> None:
 def status() -> None:
     """How far every follower of the store is behind it: relay, outcomes, ledger, witnesses, mirror, views.
 
-    Shows the event at which a view stopped, if one did, when the transparency log was signed last, and for each
-    department's door from which offset on requests wait for intake.
+    Shows the event at which a view stopped, if one did, when the transparency log was signed last, how many orders to
+    erase wait, and for each department's door from which offset on requests wait for intake.
     """
     with opened() as (found, desk), connect(wiring.projector_url(found)) as connection:
         client = wiring.kafka(found) if found.kafka else None
@@ -237,6 +237,13 @@ def status() -> None:
         console.print(f"The store is at position {desk.store.head():,}.")
         if signed_at := Folder(found.ledger_path).signed_at():
             console.print(f"The transparency log was signed last at {signed_at:%Y-%m-%d %H:%M:%S} UTC.")
+        if orders := wiring.eraser(found, desk).waiting():
+            console.print(
+                f"{len(orders):,} to erase, ordered since {orders[0].recorded_at:%Y-%m-%d %H:%M:%S} UTC: `acta eraser`"
+                " carries it out.",
+                highlight=False,
+                soft_wrap=True,
+            )
         console.print(table)
 
 

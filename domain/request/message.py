@@ -29,7 +29,10 @@ def letter_in(department: str, message: Message) -> Letter:
         raise NotARequest("It has no value.", field="(body)")
     if len(message.value) > MOST_BYTES:
         raise NotARequest("It is too large.", field="(body)", limit=MOST_BYTES)
-    headers = {name.lower(): _text(name, value) for name, value in message.headers}
+    headers: dict[str, str] = {}
+    for name, value in message.headers:
+        if headers.setdefault(name.lower(), said := _text(name, value)) != said and _is_read(name.lower()):
+            raise NotARequest("It is there twice, and differently.", field=name.lower())
     key = None if message.key is None else _text("key", message.key)
     if headers.get("content-type", "").lower().startswith(STRUCTURED):
         return structured(department, message.value, key)
@@ -38,6 +41,10 @@ def letter_in(department: str, message: Message) -> Letter:
 
 def _size(message: Message) -> int:
     return sum(len(name) + len(value or b"") for name, value in message.headers)
+
+
+def _is_read(name: str) -> bool:
+    return name.startswith("ce_") or name in ("content-type", "traceparent")
 
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, str]:

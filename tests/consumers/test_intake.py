@@ -1,19 +1,29 @@
 """Requests through a department's topic: each is decided once, in order, and has one outcome; what is none is kept."""
 
 import json
+from contextlib import closing
 from threading import Event as Flag
 from typing import Any
 
 import psycopg
 import pytest
+from kafka import KafkaProducer, codec
+from kafka.errors import MessageSizeTooLargeError
+from kafka.record import default_records
+from kafka.record.default_records import DefaultRecordBatch
 
 from api import problems
+from consumers import packing
 from consumers.intake import intake
 from consumers.lag import lag
 from consumers.outcomes import outcomes
+from consumers.outlet import Outlet
+from consumers.topics import Client
 from consuming import until
 from desks import give
 from domain.desk import Desk
+from domain.desk.letters import found
+from domain.request.message import MOST_BYTES
 from door_talk import SOURCE, Door, Told
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -168,6 +178,9 @@ NO_REQUESTS: list[tuple[bytes | None, list[tuple[str, bytes]], bytes | None]] = 
     (b"HR-1", [*WHOLE, ("traceparent", b"yes")], b'{"title": "no trace"}'),
     (b"HR-1", [*WHOLE, *((f"x{n}", b"y") for n in range(100))], b'{"title": "a header bomb"}'),
     (b"HR-1", [*WHOLE, ("x", b"y" * 20_000)], b'{"title": "a large header"}'),
+    (b"HR-1", [*WHOLE, ("ce_id", b"2")], b'{"title": "two ids"}'),
+    (b"HR-1", [*WHOLE, ("CE_Type", b"acta.request.reply.v1")], b'{"title": "two kinds"}'),
+    (b"HR-1", [*WHOLE, ("x", b"\xff")], b'{"title": "a header that is no text"}'),
     (b"HR-1", [("content-type", b"application/cloudevents+json")], b"["),
     (b"HR-1", [("content-type", b"application/cloudevents+json")], b"[" * 100_000),
     (b"HR-1", [("content-type", b"application/cloudevents+json")], b'{"specversion": "1.0", "id": 7}'),
@@ -188,6 +201,58 @@ def test_what_is_no_request_is_a_dead_letter_once_and_holds_up_nobody(
     texts = [value.decode(errors="replace") for _, _, value in NO_REQUESTS if value and len(value) > 5]
     said = caplog.text + json.dumps([told.body for told in letters])
     assert not [text for text in texts if text in said]
+
+
+def test_what_is_too_large_is_refused_by_the_broker_or_is_a_dead_letter(door: Door, client: Client) -> None:
+    topic = f"{door.doors.prefix}.requests.it"
+    for size, compression in ((10_000_000, None), (10_000_000, "gzip"), (MOST_BYTES + 200_000, "zstd")):
+        with (
+            closing(KafkaProducer(**client, compression_type=compression, max_request_size=20_000_000)) as producer,
+            pytest.raises(MessageSizeTooLargeError),
+        ):
+            producer.send(topic, b"x" * size, b"HR-1", WHOLE).get(60)
+    with closing(KafkaProducer(**client, max_request_size=20_000_000)) as producer:
+        producer.send(topic, b"x" * (MOST_BYTES + 1), b"HR-1", WHOLE).get(60)
+        largest = json.dumps({"title": "A laptop", "description": "x" * 100_000}).encode().ljust(MOST_BYTES)
+        producer.send(topic, largest, b"HR-1", WHOLE).get(60)
+    assert only(door.settled(1, 1)).kind == "accepted"
+    letter = only(door.letters())
+    assert letter.body["code"] == "not-a-request"
+    kept = door.desk.drawer.page(None, None, 9)
+    assert [len(found(door.desk, one.letter)[1].value or b"") for one in kept] == [MOST_BYTES + 1]
+
+
+def test_a_compression_that_is_not_known_here_stops_nobody(
+    door: Door, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as sender:
+        sender.setattr(codec, "has_snappy", lambda: True)
+        sender.setitem(KafkaProducer._COMPRESSORS, "snappy", (lambda: True, DefaultRecordBatch.CODEC_SNAPPY))
+        sender.setattr(default_records, "snappy_encode", literally)
+        with closing(KafkaProducer(**client, compression_type="snappy")) as producer:
+            value = b'{"title": "A laptop"}'.ljust(99)
+            producer.send(f"{door.doors.prefix}.requests.it", value, b"HR-1", WHOLE).get(60)
+    assert only(door.settled(1)).kind == "accepted"
+    assert titles(door.desk) == ["A laptop"]
+
+
+def literally(data: bytes) -> bytes:
+    """Snappy without its art: a length and one literal."""
+    assert 128 <= len(data) <= 256
+    return bytes((len(data) & 127 | 128, len(data) >> 7, 60 << 2, len(data) - 1)) + bytes(data)
+
+
+def test_a_header_whose_name_is_no_text_stops_nobody(
+    door: Door, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(packing._names, "\udcc3", packing._length(1) + b"\xc3")
+    topic, value = f"{door.doors.prefix}.requests.it", '{"title": "A laptop für Petra"}'.encode()
+    with closing(Outlet(client, f"{door.doors.prefix}.sender")) as outlet:
+        outlet.send(topic, 0, b"HR-1", value, [("\udcc3", b"\xc3"), *WHOLE], 1_700_000_000_000)
+        outlet.send(topic, 0, b"HR-2", value, [("\udcc3", b"y"), *WHOLE[:-1], ("ce_id", b"2")], 1_700_000_000_000)
+        outlet.commit()
+    assert only(door.settled(1, 1)).key == "HR-2"
+    assert titles(door.desk) == ["A laptop für Petra"]
 
 
 def test_an_id_used_for_something_else_is_a_dead_letter(door: Door) -> None:
