@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import create_connection
 
+import psycopg
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
@@ -21,28 +22,33 @@ from kafka.errors import (
     for_code,
 )
 from kafka.protocol.consumer import FetchRequest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from api.problems import told
 from consumers import acls
+from consumers.announcing import announce
 from consumers.announcing import transactional_id as announcing_id
 from consumers.doors import Doors
 from consumers.intake import intake
 from consumers.loop import Halted
 from consumers.outcomes import outcomes
 from consumers.outlet import Outlet
+from consumers.project import project
 from consumers.relay import relay
 from consumers.relay import transactional_id as relay_id
-from consumers.tails import read_tails
 from consumers.topics import Client
-from consuming import running, until
+from consuming import completed, running, until
 from deploy.broker import EmbeddedKafka
 from deploy.cli import cli
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk
 from door_talk import Sender, all_told
 from guarded import ADMIN, Authority, GuardedKafka
+from ledgers import SIGNER, grow
 from machines import Broker, Prepare
+from projections.queue import queue
 
 PROCESSES = (acls.RELAY, acls.PROJECTOR, acls.LEDGER, acls.INTAKE, acls.OUTCOMES)
 IT, HR = map(acls.department_user, ("it", "hr"))
@@ -107,35 +113,42 @@ def desk(database: str) -> Iterator[Desk]:
         yield desk
 
 
-def test_a_request_comes_in_and_its_outcome_goes_out_with_each_as_the_user_it_is(
-    cluster: Cluster, desk: Desk, database: str
+def test_every_process_does_its_work_there_as_the_user_it_is(
+    cluster: Cluster, desk: Desk, database: str, tmp_path: Path
 ) -> None:
     broker, doors, lease = cluster.broker, cluster.doors, as_role(database, "acta_app")
+    log = tmp_path / "ledger"
+    grow(log, 3)
     as_it = broker.client_of(IT, ACTA_KAFKA_SASL="SCRAM-SHA-256")
     sender = Sender(as_it, doors)
     sender.request("it", "open", "IT-1", "1", title="A laptop")
+    sender.raw("it", b"IT-1", [], b"nothing that could be read")
     sender.flush()
     sender.close()
     with (
         running(intake, desk, lease, broker.client_of(acls.INTAKE), doors.requests()) as taking,
         running(outcomes, desk, lease, broker.client_of(acls.OUTCOMES), doors, told) as telling,
         running(relay, desk.store, lease, broker.client_of(acls.RELAY), cluster.events) as relaying,
+        running(
+            project, desk, projecting(database), [queue], broker.client_of(acls.PROJECTOR), cluster.events
+        ) as projector,
+        running(
+            announce, log, SIGNER.verifier, lease, broker.client_of(acls.LEDGER), cluster.checkpoints
+        ) as announcing,
     ):
         until(lambda: bool(all_told(as_it, doors.outcomes("it"))), taking, telling)
-        newest = desk.store.max_notification_id()
-        as_projector = broker.client_of(acls.PROJECTOR)
-        until(
-            lambda: (
-                max((t.position for t in read_tails(as_projector, cluster.events) if t), default=0) >= (newest or 0)
-            ),
-            relaying,
-        )
+        until(lambda: bool(all_told(broker.client, doors.dead_letters)), taking, telling)
+        until(lambda: completed(database, [queue]) == desk.store.head(), relaying, projector)
+        until(lambda: written(cluster, cluster.checkpoints) > 0, announcing)
     assert all_told(as_it, doors.outcomes("it"))[0].kind == "accepted"
 
 
-def relayed_to(client: Client, topic: str) -> int:
-    """The position of the newest event on the topic."""
-    return max((tail.position for tail in read_tails(client, topic) if tail), default=0)
+def projecting(database: str) -> str:
+    """The database for the role that keeps the views."""
+    name = str(conninfo_to_dict(database)["dbname"])
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO acta_projector").format(sql.Identifier(name)))
+    return as_role(database, "acta_projector")
 
 
 def test_a_department_writes_its_own_requests_and_nothing_else(cluster: Cluster) -> None:
