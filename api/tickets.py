@@ -19,7 +19,7 @@ from api.visibility import (
     EventTold,
     Sight,
     event_fields,
-    event_shown,
+    event_told,
     others_of_event,
     others_of_ticket,
     sight_of,
@@ -189,7 +189,7 @@ def events_shown(
         fields = event_fields(event, sight, visible)
         if fields is not None:
             words = sentence(without_other(event, visible)[0], names, zone) if names is not None else ""
-            yield EventTold(**msgspec.structs.asdict(event_shown(event, fields, sight)), sentence=words)
+            yield event_told(event, fields, sight, words)
 
 
 def _possible(ticket: Ticket, principal: Principal) -> list[str]:

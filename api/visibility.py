@@ -8,7 +8,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,7 @@ from domain.ticket.own import is_internal
 from domain.ticket.state import Attachment, Ticket
 
 Sight = Literal["all", "desk", "own"]
+S = TypeVar("S", bound="EventShown")
 
 OWN_FIELDS = frozenset(
     {
@@ -226,9 +227,18 @@ class EventTold(EventShown, frozen=True, kw_only=True):
 
 def event_shown(event: Event, data: dict[str, Any], sight: Sight | None = None) -> EventShown:
     """An event with the fields that were found to be visible; a requester learns no more of the act than who acted."""
+    return _shown(EventShown, event, sight, data=data)
+
+
+def event_told(event: Event, data: dict[str, Any], sight: Sight, sentence: str) -> EventTold:
+    """The same, and in words."""
+    return _shown(EventTold, event, sight, data=data, sentence=sentence)
+
+
+def _shown(shape: type[S], event: Event, sight: Sight | None, **said: Any) -> S:
     act = event.act
     traced = sight != "own"
-    return EventShown(
+    return shape(
         position=event.position,
         stream=event.stream,
         version=event.version,
@@ -242,5 +252,5 @@ def event_shown(event: Event, data: dict[str, Any], sight: Sight | None = None) 
         correlation_id=act.correlation_id if traced else "",
         causation_id=act.causation_id if traced else "",
         withheld=event.withheld,
-        data=data,
+        **said,
     )

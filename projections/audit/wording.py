@@ -106,9 +106,11 @@ class Wording(NamedTuple):
 def tell(event: Event, names: Names, zone: ZoneInfo) -> Wording:
     """``event`` in words, with times in ``zone``."""
     speech = Speech(names, zone)
-    late = event.recorded_at.replace(microsecond=0) > event.occurred_at
-    note = f" (recorded on {speech.moment(event.recorded_at)})" if late else ""
-    return Wording(speech.moment(event.occurred_at), _who(event, speech), WORDING[type(event)](event, speech), note)
+    recorded, occurred = event.recorded_at, event.occurred_at
+    # An event that is not dated otherwise has the very same time twice.
+    late = recorded is not occurred and recorded.replace(microsecond=0) > occurred
+    note = f" (recorded on {speech.moment(recorded)})" if late else ""
+    return Wording(speech.moment(occurred), _who(event, speech), WORDING[type(event)](event, speech), note)
 
 
 def sentence(event: Event, names: Names, zone: ZoneInfo) -> str:
