@@ -6,6 +6,7 @@ and of those that others have kept, the one that was signed. What differs first 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from heapq import merge
 
@@ -15,6 +16,7 @@ from domain.record.growth import Growth
 from domain.record.merkle import HEIGHT, SIZE, leaf_hash
 from domain.record.note import LINES, Checkpoint, NoteRefused, Verifier
 from domain.store.recorder import PostgresRecorder
+from projections.engine import ahead
 from projections.ledger import CHECKPOINT, CHECKPOINTS, Damaged, Folder
 
 _BEFORE_ALL = -(2**62)
@@ -72,15 +74,16 @@ class _Pass:
     def run(self, progress: Callable[[int, int], None]) -> Verified:
         size = self._newest.size
         due = next(self._checkpoints, None)
-        for page in self._pages(size):
-            start = self._tree.size
-            leaves = self._log.hashes(0, start, start + len(page))
-            for succession in page:
-                self._take(succession, start, leaves)
-                while due is not None and due.size == self._tree.size:
-                    self._must_have_this_root(due)
-                    due = next(self._checkpoints, None)
-            progress(self._tree.size, size)
+        with closing(ahead(self._pages(size))) as pages:
+            for page in pages:
+                start = self._tree.size
+                leaves = self._log.hashes(0, start, start + len(page))
+                for succession in page:
+                    self._take(succession, start, leaves)
+                    while due is not None and due.size == self._tree.size:
+                        self._must_have_this_root(due)
+                        due = next(self._checkpoints, None)
+                progress(self._tree.size, size)
         if self._tree.size < size:
             raise Differs(difference(self._store, self._log, size, self._tree.size + 1, None))
         if due is not None:
@@ -91,13 +94,10 @@ class _Pass:
         return Verified(size, self._compared, self._store.head() - size)
 
     def _pages(self, size: int) -> Iterator[list[Succession]]:
-        after = _BEFORE_ALL
-        while self._tree.size < size:
-            page = self._store.succession(after, min(PAGE, size - self._tree.size))
-            if not page:
-                return
+        after, read = _BEFORE_ALL, 0
+        while read < size and (page := self._store.succession(after, min(PAGE, size - read))):
             yield page
-            after = page[-1][0].position
+            after, read = page[-1][0].position, read + len(page)
 
     def _take(self, succession: Succession, start: int, leaves: bytes) -> None:
         """Compare one event; ``leaves`` are the leaf hashes that the log has from number ``start`` on."""

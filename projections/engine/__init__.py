@@ -6,6 +6,7 @@ own behind stable names (``editions``, ``tables``), and a changed view is built 
 (``rebuild``).
 """
 
+from projections.engine.ahead import ahead
 from projections.engine.editions import (
     STORE,
     UNKNOWN,
@@ -40,6 +41,7 @@ __all__ = [
     "ViewChanged",
     "ViewMissing",
     "ViewStopped",
+    "ahead",
     "apply_abreast",
     "complete_to",
     "current_edition",

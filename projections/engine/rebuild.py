@@ -1,9 +1,9 @@
 """Building a view anew from the store, while the old edition serves."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from domain.envelope import Event
+from projections.engine.ahead import ahead
 from projections.engine.editions import (
     STORE,
     Connection,
@@ -94,7 +94,7 @@ def _hold_readers(connection: Connection, view: View) -> None:
 
 def _catch_up(projector: Projector, feed: Feed, progress: Callable[[int], None]) -> None:
     """Count everything up to the head of the moment; at any time some events are decoded, some folded, some written."""
-    for position in projector.apply_all(_ahead(_chunks(feed(projector.position)))):
+    for position in projector.apply_all(ahead(_chunks(feed(projector.position)))):
         progress(position)
 
 
@@ -108,12 +108,3 @@ def _chunks(batches: Iterable[Sequence[Event]]) -> Iterator[list[Event]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _ahead(chunks: Iterator[list[Event]]) -> Iterator[list[Event]]:
-    """The same chunks, each fetched in a thread of its own while the one before is in use."""
-    with ThreadPoolExecutor(1, "acta rebuild") as thread:
-        coming = thread.submit(next, chunks, None)
-        while (chunk := coming.result()) is not None:
-            coming = thread.submit(next, chunks, None)
-            yield chunk
