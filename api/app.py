@@ -123,6 +123,7 @@ def create_app(
     *,
     views: ConnectionPool,
     asyncapi: Mapping[str, Any],
+    sent: Mapping[str, Any],
     exporters: Exports,
     auth: Oidc | None = None,
     settings: EdgeSettings | None = None,
@@ -130,8 +131,9 @@ def create_app(
     """The HTTP edge over a desk and its views.
 
     ``views`` are connections of a role that may read the views; ``asyncapi`` is the document of the topics, served as
-    it is; ``exporters`` write the log for process mining; ``auth`` says whose OIDC tokens are good, beside API keys.
-    Desk and views stay the caller's to close. Raises ``RouteUnguarded`` if a route declares no permission.
+    it is; ``sent`` describes what webhooks send, for the OpenAPI document; ``exporters`` write the log for process
+    mining; ``auth`` says whose OIDC tokens are good, beside API keys. Desk and views stay the caller's to close.
+    Raises ``RouteUnguarded`` if a route declares no permission.
     """
     edge = Edge(desk, views, auth, settings or EdgeSettings())
 
@@ -146,6 +148,7 @@ def create_app(
     app = FastAPI(title="Acta", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.edge = edge
     app.state.asyncapi = asyncapi
+    app.state.sent = sent
     app.state.exports = exporters
     app.router.redirect_slashes = False
     app.router.routes = _routes()
@@ -165,13 +168,14 @@ def _routes() -> list[BaseRoute]:
 
 def _described(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
-        app.openapi_schema = openapi.document(app, _BODIES, _SHAPES)
+        app.openapi_schema = openapi.document(app, _BODIES, _SHAPES, app.state.sent)
     return app.openapi_schema
 
 
-def described_api() -> dict[str, Any]:
-    """The OpenAPI document that every application of this version serves."""
+def described_api(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document that every application of this version serves; ``sent`` describes what webhooks send."""
     app = FastAPI(title="Acta")
+    app.state.sent = sent
     app.router.routes = _routes()
     return _described(app)
 

@@ -12,6 +12,7 @@ from api.edge import edge_of
 from api.gate import PUBLIC
 from api.problems import NoSuchPage, kinds, page
 from api.settings import EdgeSettings
+from domain.desk import Desk
 from projections.ledger import Cosignatures, Folder
 
 router = APIRouter(tags=["running"], dependencies=[PUBLIC])
@@ -72,11 +73,24 @@ async def get_metrics(request: Request) -> Response:
     edge = edge_of(request)
     head = await edge.read(edge.desk.store.head)
     letters = await edge.read(edge.desk.drawer.depth)
+    webhooks = await edge.read(lambda: _webhooks(edge.desk))
     ledger = await edge.read(lambda: _ledger(edge.settings))
     text = edge.metrics.text(
-        head_position=head, event_streams_waiting=edge.head.waiting, dead_letters=letters, **ledger
+        head_position=head, event_streams_waiting=edge.head.waiting, dead_letters=letters, **webhooks, **ledger
     )
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _webhooks(desk: Desk) -> dict[str, int]:
+    """Messages that wait to be delivered, for how long at most, those that have failed; webhooks that are paused."""
+    totals = desk.deliveries.totals()
+    age = 0.0 if totals.oldest is None else (desk.store.now() - totals.oldest).total_seconds()
+    return {
+        "webhook_messages_waiting": totals.waiting,
+        "webhook_messages_failing": totals.failing,
+        "webhook_oldest_message_seconds": max(0, round(age)),
+        "webhooks_paused": sum(bool(one.paused) for one in desk.setup().webhooks.values()),
+    }
 
 
 def _ledger(settings: EdgeSettings) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The OpenAPI document, complete enough for generators: made of the routes, the commands and the answers' shapes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -112,13 +112,23 @@ def _name_of(kind: type[Command]) -> str:
     return f"{kind.__name__}Command"
 
 
-def document(app: FastAPI, also: Sequence[type[BaseModel]], answered: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
-    """The whole document; ``also`` are bodies beside the commands, ``answered`` the shapes of answers."""
+def document(
+    app: FastAPI,
+    also: Sequence[type[BaseModel]],
+    answered: Sequence[type[msgspec.Struct]],
+    sent: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The whole document; ``also`` are bodies beside the commands, ``answered`` the shapes of answers.
+
+    ``sent`` are what is posted to others: `webhooks`, and the `schemas` that they refer to.
+    """
     made = get_openapi(
         title="Acta", version="1", description=_ABOUT, routes=app.routes, openapi_version="3.1.0", tags=_TAGS
     )
     components = made.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), **_body_schemas(also), **_answer_schemas(answered)}
+    made["webhooks"] = sent["webhooks"]
+    components["schemas"] = {**sent["schemas"], **components["schemas"]}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for name, schema in components["schemas"].items():

@@ -1,6 +1,6 @@
 """Webhooks: where a department's software is told over HTTP what was decided of its requests and what happens later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,11 +18,13 @@ from api.setup import act_of
 from domain.access.principal import Principal
 from domain.desk import webhooks as w
 from domain.desk.webhooks import LONGEST_OLD, MANAGE, OLD_FOR, Done, Wanted, webhook_of
-from domain.errors import DepartmentNotFound, WebhookNotFound
+from domain.errors import DepartmentNotFound, TicketNotFound, WebhookNotFound
 from domain.moments import Moment
 from domain.setup.events import Tells
 from domain.setup.state import Webhook
 from domain.setup.webhook_address import LONGEST
+from domain.store.deliveries import LoggedAttempt, Outcome, Standing
+from projections.engine.cursors import cursor_at, number, place_of
 
 router = APIRouter(tags=["doors"])
 Keeper = Annotated[Principal, permitted(MANAGE, personal=False)]
@@ -85,7 +87,8 @@ class WebhookShown(msgspec.Struct, kw_only=True):
     """A webhook as it stands. ``paused`` says why it sends nothing now: `asked`, `gone` or `exhausted`; empty: it does.
 
     ``stuck_at`` is the id of the message that its receiver did not take. ``old_secrets_until``: until then what is
-    sent is signed with former secrets as well.
+    sent is signed with former secrets as well. Everything up to the position ``delivered_through`` is delivered; so
+    many messages wait, of which some are ``failing``, and ``oldest`` is when the oldest of them was recorded.
     """
 
     webhook: str
@@ -97,6 +100,10 @@ class WebhookShown(msgspec.Struct, kw_only=True):
     paused: str
     stuck_at: str
     old_secrets_until: datetime | None
+    delivered_through: int
+    waiting: int
+    failing: int
+    oldest: datetime | None
 
 
 class WebhookList(msgspec.Struct, kw_only=True):
@@ -112,8 +119,15 @@ class WebhookIssued(WebhookShown, kw_only=True):
     position: int
 
 
+class DeliveryLog(msgspec.Struct, kw_only=True):
+    """Attempts to deliver, the newest first; ``next`` is the cursor of the next page, null on the last one."""
+
+    attempts: list[LoggedAttempt]
+    next: str | None
+
+
 BODIES: tuple[type[BaseModel], ...] = (WebhookPart, NewWebhook, Rotation, Replay)
-SHAPES: list[type[msgspec.Struct]] = [WebhookShown, WebhookList, WebhookIssued]
+SHAPES: list[type[msgspec.Struct]] = [WebhookShown, WebhookList, WebhookIssued, LoggedAttempt, DeliveryLog]
 _PART: dict[str, Any] = {"url": "https://hr.example.org/acta", "tells": ["outcomes", "facts"]}
 
 
@@ -138,17 +152,14 @@ async def register_webhook(request: Request, caller: Keeper) -> Response:
         edge.refusals.of(caller, refused, MANAGE)
         raise refused
     sender = f"{caller.actor.kind} {caller.actor.id} {given}" if given else ""
-    done = await edge.read(
-        lambda: w.register(
-            edge.desk,
-            act_of(caller),
-            wanted.department,
-            wanted.wanted(),
-            plain_hosts=edge.settings.webhook_plain_hosts,
-            request=sender,
+    hosts = edge.settings.webhook_plain_hosts
+
+    def register() -> Done:
+        return w.register(
+            edge.desk, act_of(caller), wanted.department, wanted.wanted(), plain_hosts=hosts, request=sender
         )
-    )
-    return _issued(edge, done, 201)
+
+    return await _issued(edge, register, 201)
 
 
 @router.get(
@@ -164,13 +175,16 @@ async def list_webhooks(
 ) -> Response:
     """The webhooks of the departments that the caller manages: where they send, and whether they do."""
     edge = edge_of(request)
-    setup = await edge.read(edge.desk.setup)
-    found = [
-        one
-        for one in sorted(setup.webhooks.values(), key=lambda one: (one.department, one.since))
-        if caller.may(MANAGE, one.department) and department in ("", one.department)
-    ]
-    return answers.json(WebhookList(webhooks=[_shown(edge, one) for one in found]))
+
+    def ask() -> list[WebhookShown]:
+        found = [
+            one
+            for one in sorted(edge.desk.setup().webhooks.values(), key=lambda one: (one.department, one.since))
+            if caller.may(MANAGE, one.department) and department in ("", one.department)
+        ]
+        return _shown(edge, found)
+
+    return answers.json(WebhookList(webhooks=await edge.read(ask)))
 
 
 @router.get(
@@ -182,7 +196,50 @@ async def list_webhooks(
 async def get_webhook(request: Request, webhook: Named, caller: Keeper) -> Response:
     """One webhook as it stands."""
     edge = edge_of(request)
-    return answers.json(_shown(edge, await edge.read(lambda: _found(edge, webhook, caller))))
+    (shown,) = await edge.read(lambda: _shown(edge, [_found(edge, webhook, caller)]))
+    return answers.json(shown)
+
+
+@router.get(
+    "/webhooks/{webhook}/deliveries",
+    operation_id="get-webhook-deliveries",
+    response_model=None,
+    openapi_extra=openapi.answer(DeliveryLog, "The attempts, the newest first."),
+)
+async def get_webhook_deliveries(
+    request: Request,
+    webhook: Named,
+    caller: Keeper,
+    outcome: Annotated[Outcome | None, Query(description="Only what came to this.")] = None,
+    message: Annotated[str, Query(max_length=64, description="Only of the message with this id.")] = "",
+    ticket: Annotated[str, Query(max_length=64, description="Only of this ticket, by number or UUID.")] = "",
+    since: Annotated[Moment | None, Query(description="Only what was sent at this time or later.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str, Query(max_length=500, description="`next` of the page before.")] = "",
+) -> Response:
+    """The delivery log of a webhook: each attempt, what its receiver answered, and when it is tried again."""
+    edge = edge_of(request)
+    before = number(place_of(cursor, tuple[int])[0]) if cursor else None
+
+    def ask() -> list[LoggedAttempt]:
+        known = _found(edge, webhook, caller)
+        try:
+            named = edge.desk.find(ticket) if ticket else None
+        except TicketNotFound:
+            return []
+        return edge.desk.deliveries.log(
+            known.webhook,
+            before=before,
+            limit=limit,
+            outcome=outcome or "",
+            message=message,
+            ticket=named,
+            since=since,
+        )
+
+    attempts = await edge.read(ask)
+    more = len(attempts) == limit
+    return answers.json(DeliveryLog(attempts=attempts, next=cursor_at((attempts[-1].entry,)) if more else None))
 
 
 @router.put(
@@ -222,7 +279,7 @@ async def rotate_webhook_secret(request: Request, webhook: Named, caller: Keeper
         _found(edge, webhook, caller)
         return w.rotate(edge.desk, act_of(caller), webhook, old_for=wanted.old_for_hours * _HOUR)
 
-    return _issued(edge, await edge.read(rotated), 200)
+    return await _issued(edge, rotated, 200)
 
 
 @router.post(
@@ -306,12 +363,13 @@ async def retire_webhook(request: Request, webhook: Named, caller: Keeper) -> Re
 async def _done(edge: Edge, webhook: str, caller: Principal, act: Callable[[], Done]) -> Response:
     """Do something to a webhook that the caller manages; the answer is how it stands then."""
 
-    def allowed() -> Done:
+    def allowed() -> tuple[Done, WebhookShown]:
         _found(edge, webhook, caller)
-        return act()
+        done = act()
+        return done, _shown(edge, [done.webhook])[0]
 
-    done = await edge.read(allowed)
-    return answers.json(_shown(edge, done.webhook), headers={"Acta-Position": str(done.position)})
+    done, shown = await edge.read(allowed)
+    return answers.json(shown, headers={"Acta-Position": str(done.position)})
 
 
 def _found(edge: Edge, webhook: str, caller: Principal) -> Webhook:
@@ -322,26 +380,39 @@ def _found(edge: Edge, webhook: str, caller: Principal) -> Webhook:
     return known
 
 
-def _shown(edge: Edge, one: Webhook) -> WebhookShown:
-    return WebhookShown(**_told(edge, one))
-
-
-def _issued(edge: Edge, done: Done, status: int) -> Response:
-    answer = WebhookIssued(**_told(edge, done.webhook), secret=done.secret, position=done.position)
-    return answers.json(answer, status, {"Acta-Position": str(done.position)})
-
-
-def _told(edge: Edge, one: Webhook) -> dict[str, Any]:
-    """What is shown of a webhook; never a salt."""
+def _shown(edge: Edge, webhooks: Collection[Webhook]) -> list[WebhookShown]:
+    """How webhooks stand; never a salt."""
     now = edge.desk.now()
-    return {
-        "webhook": one.webhook,
-        "department": one.department,
-        "url": one.url,
-        "tells": one.tells,
-        "description": one.description,
-        "since": one.since,
-        "paused": one.paused,
-        "stuck_at": one.stuck_at,
-        "old_secrets_until": max((until for _, until in one.old if until > now), default=None),
-    }
+    standings = edge.desk.deliveries.standings([one.webhook for one in webhooks])
+    return [
+        WebhookShown(
+            webhook=one.webhook,
+            department=one.department,
+            url=one.url,
+            tells=one.tells,
+            description=one.description,
+            since=one.since,
+            paused=one.paused,
+            stuck_at=one.stuck_at,
+            old_secrets_until=max((until for _, until in one.old if until > now), default=None),
+            **msgspec.structs.asdict(standings.get(one.webhook, _beginning(one))),
+        )
+        for one in webhooks
+    ]
+
+
+def _beginning(one: Webhook) -> Standing:
+    """How a webhook stands that nobody has begun to deliver."""
+    return Standing(delivered_through=one.since, waiting=0, failing=0, oldest=None)
+
+
+async def _issued(edge: Edge, act: Callable[[], Done], status: int) -> Response:
+    """Do what issues a secret; the answer shows it."""
+
+    def issue() -> WebhookIssued:
+        done = act()
+        (shown,) = _shown(edge, [done.webhook])
+        return WebhookIssued(**msgspec.structs.asdict(shown), secret=done.secret, position=done.position)
+
+    issued = await edge.read(issue)
+    return answers.json(issued, status, {"Acta-Position": str(issued.position)})

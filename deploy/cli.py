@@ -42,7 +42,7 @@ from deploy.cli_retention import retention
 from deploy.cli_rotate import rotate
 from deploy.cli_setup import configure, keys
 from deploy.cli_verify import verify_record
-from deploy.cli_webhooks import webhooks
+from deploy.cli_webhooks import webhook_places, webhooks
 from deploy.cli_whatif import whatif
 from deploy.cli_witness import witness_log
 from deploy.keeping import Work, announce_log, how_far, keep_log, together
@@ -220,15 +220,16 @@ def rebuild(name: Annotated[str, typer.Argument(help="The view.")]) -> None:
 
 @cli.command()
 def status() -> None:
-    """How far every follower of the store is behind it: relay, outcomes, ledger, witnesses, mirror, views.
+    """How far every follower of the store is behind it: relay, outcomes, webhooks, ledger, witnesses, mirror, views.
 
     Shows the event at which a view stopped, if one did, when the transparency log was signed last, how many orders to
     erase wait, and for each department's door from which offset on requests wait for intake.
     """
     with opened() as (found, desk), connect(wiring.projector_url(found)) as connection:
         client = wiring.kafka(found) if found.kafka else None
+        elsewhere = how_far(found) | webhook_places(desk)
         table = Table("follower", "partition", "position", "events behind", "seconds behind", "stopped at")
-        for one in lag(desk.store, connection, ALL, client, found.topic, how_far(found), wiring.doors(found)):
+        for one in lag(desk.store, connection, ALL, client, found.topic, elsewhere, wiring.doors(found)):
             partition = "" if one.partition is None else str(one.partition)
             stopped_at = "" if one.stopped_at is None else f"{one.stopped_at:,}"
             table.add_row(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy import running, wiring
 from deploy.settings import Settings, read
@@ -18,9 +18,11 @@ from domain.desk.webhooks import OLD_FOR, Done, Wanted
 from domain.moments import in_utc
 from domain.moments import read as moment
 from domain.setup.events import Tells
+from domain.setup.state import Webhook
 
 webhooks = typer.Typer(
-    no_args_is_help=True, help="Webhooks: register, list, show, change; deliver. What is done to one is recorded."
+    no_args_is_help=True,
+    help="Webhooks: register, list, show, change, replay, deliver. What is done to one is recorded.",
 )
 console = Console()
 Named = Annotated[str, typer.Argument(help="The webhook's id, as `acta webhooks list` shows it.")]
@@ -30,6 +32,16 @@ Only = Annotated[
 ]
 _TELLS: tuple[Tells, ...] = ("outcomes", "facts")
 _HOUR = timedelta(hours=1)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = moment(text)
+        if found.tzinfo is None:
+            raise ValueError("needs a time zone, such as 2030-01-31T09:00:00Z")
+        return in_utc(found)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from None
 
 
 @contextmanager
@@ -65,13 +77,66 @@ def list_webhooks(
     department: Annotated[list[str] | None, typer.Option(help="Only of these departments.")] = None,
 ) -> None:
     """The webhooks, by department: where they send, and whether they do."""
-    table = Table("webhook", "department", "tells", "address", "", "what for")
+    table = Table(
+        Column("webhook", no_wrap=True), "department", "tells", Column("address", overflow="fold"), "state", "for"
+    )
     with _desk() as (_, desk):
         for one in sorted(desk.setup().webhooks.values(), key=lambda one: (one.department, one.since)):
             if not department or one.department in department:
-                paused = f"paused: {one.paused}" if one.paused else ""
-                table.add_row(one.webhook, one.department, ", ".join(one.tells), one.url, paused, one.description)
+                table.add_row(one.webhook, one.department, " ".join(one.tells), one.url, _state(one), one.description)
     console.print(table)
+
+
+@webhooks.command()
+def show(webhook: Named) -> None:
+    """How a webhook stands: whether it sends, how far everything is delivered, what waits."""
+    with _desk() as (_, desk):
+        one = w.webhook_of(desk.setup(), webhook)
+        standing = desk.deliveries.standings([webhook]).get(webhook)
+        head = desk.store.head()
+    _say(f"{one.webhook} of {one.department}: {' and '.join(one.tells)} to {one.url}, {_state(one)}")
+    if one.description:
+        _say(one.description)
+    if one.stuck_at:
+        _say(f"It stopped at the message {one.stuck_at}.")
+    if standing is None:
+        _say("Nothing has been delivered yet: is `acta webhooks run` running?")
+        return
+    oldest = f", the oldest since {standing.oldest:%Y-%m-%d %H:%M:%S}Z" if standing.oldest else ""
+    _say(f"Everything up to position {standing.delivered_through:,} of {head:,} is delivered.")
+    _say(f"{standing.waiting:,} messages wait{oldest}; {standing.failing:,} of them have failed before.")
+
+
+@webhooks.command(name="log")
+def show_log(
+    webhook: Named,
+    outcome: Annotated[
+        str, typer.Option(help="Only what was `delivered`, `failed`, `exhausted`, `gone` or `erased`.")
+    ] = "",
+    message: Annotated[str, typer.Option(help="Only of the message with this id.")] = "",
+    ticket: Annotated[str, typer.Option(help="Only of this ticket, by number or UUID.")] = "",
+    since: Annotated[
+        datetime | None, typer.Option(parser=_moment, metavar="TIME", help="Only what was sent then or later.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many attempts, the newest.")] = 50,
+) -> None:
+    """What came of the attempts to deliver, the newest last."""
+    with _desk() as (_, desk):
+        w.webhook_of(desk.setup(), webhook)
+        found = desk.deliveries.log(
+            webhook,
+            limit=limit,
+            outcome=outcome,
+            message=message,
+            ticket=desk.find(ticket) if ticket else None,
+            since=since,
+        )
+    for one in reversed(found):
+        kind = one.type.removeprefix("acta.").removesuffix(".v1")
+        answer = one.error or str(one.status or "")
+        then = f", again at {one.next_at:%Y-%m-%d %H:%M:%S}Z" if one.next_at else ""
+        came = f"{one.outcome} {answer}".strip()
+        _say(f"{one.at:%Y-%m-%d %H:%M:%S}Z {kind} {one.message} #{one.attempt}: {came}, {one.took_ms} ms{then}")
 
 
 @webhooks.command()
@@ -130,17 +195,18 @@ def replay(
         int | None, typer.Option(min=1, help="This position of the log and all later ones.")
     ] = None,
     from_time: Annotated[
-        str, typer.Option(metavar="TIME", help="What was recorded after it, such as 2030-01-31T09:00:00Z.")
-    ] = "",
+        datetime | None,
+        typer.Option(parser=_moment, metavar="TIME", help="What was recorded after it: 2030-01-31T09:00:00Z."),
+    ] = None,
 ) -> None:
     """Send again everything from a position or a time on, under the same ids as before."""
-    if (from_position is None) == (not from_time):
+    if (from_position is None) == (from_time is None):
         raise typer.BadParameter("give either --from-position or --from-time")
     with _desk() as (_, desk):
         if from_position is not None:
             w.replay(desk, running.OPERATOR, webhook, from_position)
-        else:
-            w.replay_since(desk, running.OPERATOR, webhook, _moment(from_time))
+        elif from_time is not None:
+            w.replay_since(desk, running.OPERATOR, webhook, from_time)
     _say(f"The webhook {webhook} sends everything from there on again.")
 
 
@@ -160,20 +226,23 @@ def retire(webhook: Named) -> None:
     _say(f"The webhook {webhook} is retired.")
 
 
+def webhook_places(desk: Desk) -> dict[str, int]:
+    """Up to which position each webhook has delivered everything, by what it is called among the followers."""
+    known = desk.setup().webhooks
+    return {
+        f"webhook {name} of {known[name].department}, {_state(known[name])}": standing.delivered_through
+        for name, standing in desk.deliveries.standings(list(known)).items()
+    }
+
+
+def _state(one: Webhook) -> str:
+    return f"paused ({one.paused})" if one.paused else "sends"
+
+
 def _tells(given: list[str] | None) -> tuple[Tells, ...]:
     if set(given or ()) - set(_TELLS):
         raise typer.BadParameter("a webhook tells outcomes, facts, or both")
     return tuple(one for one in _TELLS if not given or one in given)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = moment(text)
-        if found.tzinfo is None:
-            raise ValueError("needs a time zone, such as 2030-01-31T09:00:00Z")
-        return in_utc(found)
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault)) from None
 
 
 def _say_secret(done: Done) -> None:

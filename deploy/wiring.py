@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
@@ -24,6 +25,7 @@ from consumers.doors import Doors, ensure_doors
 from consumers.erasing import Eraser, forget_again
 from consumers.erasures import Erasures
 from consumers.exporting import Selection, ocel, xes
+from consumers.openapi_webhooks import described
 from consumers.posting import Poster
 from consumers.reaching import Reach
 from consumers.topics import Client, ensure_topic
@@ -191,7 +193,15 @@ def app_of(settings: Settings, opened: Desk, pool: ConnectionPool) -> FastAPI:
         webhook_plain_hosts=settings.webhook_plain_hosts,
     )
     topics = described_topics(settings, doors_of(doors(settings), ProblemTold) if settings.doors else [])
-    return create_app(opened, views=pool, asyncapi=topics, exporters=EXPORTS, auth=_oidc(settings), settings=edge)
+    return create_app(
+        opened,
+        views=pool,
+        asyncapi=topics,
+        sent=sent_by_webhooks(),
+        exporters=EXPORTS,
+        auth=_oidc(settings),
+        settings=edge,
+    )
 
 
 def described_topics(settings: Settings, of_doors: Sequence[asyncapi.Channel]) -> asyncapi.Json:
@@ -209,7 +219,7 @@ def contract(settings: Settings) -> dict[str, asyncapi.Json]:
     bodies = asyncapi.schemas(topics)
     return {
         "asyncapi.json": topics,
-        "openapi.json": described_api(),
+        "openapi.json": described_api(sent_by_webhooks()),
         **{f"schemas/{name}.json": schema for name, schema in bodies.items()},
     }
 
@@ -227,6 +237,11 @@ def _written_by(form: Callable[[Desk, Selection], Iterator[bytes]]) -> Callable[
 
 EXPORTS: Exports = {"xes": _written_by(xes), "ocel": _written_by(ocel)}
 """The log for process mining, as the API gives it."""
+
+
+def sent_by_webhooks() -> dict[str, Any]:
+    """What webhooks send, described: the same as on the topics of outcomes, whether there are any or not."""
+    return described(next(topic for topic in doors_of(Doors("", ()), ProblemTold) if topic.name == "outcomes"))
 
 
 def _oidc(settings: Settings) -> Oidc | None:

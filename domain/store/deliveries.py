@@ -62,14 +62,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     next_at: datetime | None
 
 
-class Logged(Attempt, frozen=True, kw_only=True):
+class LoggedAttempt(Attempt, frozen=True, kw_only=True):
     """An attempt as the delivery log has it; ``entry`` grows."""
 
     entry: int
 
 
 _ATTEMPT = Attempt.__struct_fields__
-_LOGGED = Logged.__struct_fields__
+_LOGGED = LoggedAttempt.__struct_fields__
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +217,18 @@ class Deliveries:
             for webhook, through, waiting, failing, oldest in rows
         }
 
+    def totals(self) -> Standing:
+        """How all webhooks stand together; ``delivered_through`` is where the one stands that is behind most."""
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT coalesce(min(position) - 1, (SELECT coalesce(min(position), 0) FROM acta.webhook_places)),"
+                " count(*), count(*) FILTER (WHERE attempts > 0),"
+                " (SELECT e.recorded_at FROM acta.events e WHERE e.position = min(d.position))"
+                " FROM acta.webhook_deliveries d"
+            ).fetchone()
+        assert row is not None
+        return Standing(delivered_through=row[0], waiting=row[1], failing=row[2], oldest=row[3])
+
     def log(
         self,
         webhook: str,
@@ -227,7 +239,7 @@ class Deliveries:
         message: str = "",
         ticket: UUID | None = None,
         since: datetime | None = None,
-    ) -> list[Logged]:
+    ) -> list[LoggedAttempt]:
         """Attempts of a webhook, the newest first, from before an entry on; of this outcome, message or ticket only."""
         with self._pool.connection() as connection:
             rows = connection.execute(
@@ -247,7 +259,7 @@ class Deliveries:
                     "limit": limit,
                 },
             ).fetchall()
-        return [Logged(**dict(zip(_LOGGED, row, strict=True))) for row in rows]
+        return [LoggedAttempt(**dict(zip(_LOGGED, row, strict=True))) for row in rows]
 
     def forget(self, before: datetime) -> bool:
         """Take attempts that were made before a moment from the log, the oldest first; whether there may be more."""

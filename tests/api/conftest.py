@@ -21,7 +21,7 @@ from api.settings import EdgeSettings
 from consumers.asyncapi import document, events
 from deploy.embedded import EmbeddedPostgres
 from deploy.migrate import migrate
-from deploy.wiring import EXPORTS
+from deploy.wiring import EXPORTS, sent_by_webhooks
 from domain.access import api_keys as keys
 from domain.access.principal import system
 from domain.clock.configured import Configured
@@ -54,6 +54,7 @@ class House:
             desk,
             views=views,
             asyncapi=document([events("acta.events")]),
+            sent=sent_by_webhooks(),
             exporters=EXPORTS,
             auth=auth,
             settings=settings,

@@ -2,13 +2,16 @@
 
 import json
 from base64 import b64decode
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from desk_talk import refused
+from desk_talk import opened, refused
 from domain.setup import events as e
+from domain.store.deliveries import Attempt, Waiting
+from examples import TICKET
 
 PART = {"url": "https://hr.example.org/acta"}
 
@@ -191,3 +194,107 @@ def test_no_secret_or_salt_stands_in_an_answer_a_page_of_the_feed_or_the_databas
     stored = b"".join(bytes(body) for (body,) in bodies)
     assert not [found for found in (*map(str.encode, secrets), *raw) if found in stored]
     assert all(json.dumps(salt).encode() in stored for salt in salts)
+
+
+# What came of it
+
+
+def attempted(house, made: dict[str, Any], position: int, outcome: str = "failed", **more: Any) -> Attempt:
+    """An attempt as who delivers keeps it."""
+    attempt = Attempt(
+        webhook=made["webhook"],
+        at=house.desk.now(),
+        message=f"{TICKET}/{position}",
+        position=position,
+        type="acta.outcome.accepted.v1",
+        ticket=more.pop("ticket", TICKET),
+        attempt=1,
+        outcome=outcome,  # type: ignore[arg-type]
+        status=500,
+        error="",
+        took_ms=12,
+        next_at=None,
+    )
+    house.desk.deliveries.write_down([attempt])
+    return attempt
+
+
+def test_attempts_are_listed_page_by_page_the_newest_first(house, keeper):
+    made, other = registered(keeper), registered(keeper)
+    for position in range(1, 6):
+        attempted(house, made, position)
+    attempted(house, other, 9)
+    place = f"/webhooks/{made['webhook']}/deliveries"
+    found: list[int] = []
+    page = keeper.get(place, params={"limit": 2}).json()
+    while page["next"]:
+        found += [one["position"] for one in page["attempts"]]
+        page = keeper.get(place, params={"limit": 2, "cursor": page["next"]}).json()
+    assert found + [one["position"] for one in page["attempts"]] == [5, 4, 3, 2, 1]
+    refused(keeper.get(place, params={"cursor": "nonsense"}), 422, "cursor-not-valid")
+
+
+def test_attempts_are_found_by_what_they_are_about(house, keeper):
+    made = registered(keeper)
+    number = opened(keeper)
+    ticket = house.desk.find(str(number))
+    attempted(house, made, 1, "delivered")
+    of_ticket = attempted(house, made, 2, ticket=ticket)
+    later = of_ticket.at + timedelta(seconds=1)
+    place = f"/webhooks/{made['webhook']}/deliveries"
+
+    def positions(**asked: Any) -> list[int]:
+        return [one["position"] for one in keeper.get(place, params=asked).json()["attempts"]]
+
+    assert positions() == [2, 1]
+    assert positions(outcome="delivered") == [1]
+    assert positions(ticket=str(number)) == positions(ticket=str(ticket)) == [2]
+    assert positions(ticket="4711") == []
+    assert positions(message=of_ticket.message) == [2]
+    assert positions(since=later.isoformat()) == []
+    refused(keeper.get(place, params={"outcome": "lost"}), 422, "not-valid")
+
+
+def test_the_log_is_for_those_who_manage_the_webhook(house, keeper, admin, alice):
+    theirs = registered(admin, "hr")
+    refused(keeper.get(f"/webhooks/{theirs['webhook']}/deliveries"), 404, "webhook-not-found")
+    refused(alice.get(f"/webhooks/{theirs['webhook']}/deliveries"), 403, "not-allowed")
+
+
+def test_how_a_webhook_stands_is_shown_and_counted(house, keeper):
+    made = registered(keeper)
+    position = house.desk.store.head()
+    events = [event for event in facts(house) if event.version > house.desk.deliveries.followed()]
+    now = house.desk.now()
+    house.desk.deliveries.follow(events, 0, now)
+    waiting = [Waiting(webhook=made["webhook"], position=at, line=b"x", ticket=None) for at in (2, 3)]
+    house.desk.deliveries.read({made["webhook"]: made["since"]}, position, waiting, now)
+    house.desk.deliveries.settle([attempted(house, made, 2)])
+    shown = keeper.get(f"/webhooks/{made['webhook']}").json()
+    assert (shown["delivered_through"], shown["waiting"], shown["failing"]) == (1, 2, 1)
+    assert shown["oldest"] is not None
+    keeper.post(f"/webhooks/{made['webhook']}/pause")
+    metrics = keeper.get("/metrics").text
+    for line in ("webhook_messages_waiting 2", "webhook_messages_failing 1", "webhooks_paused 1"):
+        assert f"acta_{line}\n" in metrics
+    assert "acta_webhook_oldest_message_seconds " in metrics
+
+
+def test_what_is_sent_is_described_in_the_document(stranger):
+    document = stranger.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    sent = document["webhooks"]
+    assert set(sent) == {"outcome.accepted.v1", "outcome.refused.v1", "outcome.happened.v1", "webhook.ping.v1"}
+
+    def references(part: Any) -> list[str]:
+        if isinstance(part, dict):
+            own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+            return own + [found for one in part.values() for found in references(one)]
+        return [found for one in part for found in references(one)] if isinstance(part, list) else []
+
+    ahead = references(sent)
+    assert ahead
+    for reference in ahead:
+        assert reference.removeprefix("#/components/schemas/") in schemas
+    names = {parameter["name"] for item in sent.values() for parameter in item["post"]["parameters"]}
+    assert names == {"webhook-id", "webhook-timestamp", "webhook-signature"}

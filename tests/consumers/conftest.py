@@ -11,6 +11,8 @@ from desks import as_role, open_desk, prepare
 from domain.desk import Desk
 from door_talk import Door, make_door
 from machines import Broker, Prepare
+from receivers import Receiver, receiving
+from webhook_talk import Line
 
 PARTITIONS = 3
 
@@ -56,3 +58,16 @@ def topic(client: Client, topics: str) -> str:
 def door(desk: Desk, database: str, client: Client, topics: str) -> Iterator[Door]:
     with make_door(desk, database, client, topics.rstrip("."), "it", "hr") as door:
         yield door
+
+
+@pytest.fixture
+def line(desk: Desk, app_dsn: str) -> Line:
+    """A department's software and a desk that delivers what comes of its requests."""
+    return Line(desk, app_dsn)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that takes what comes, until it is told otherwise."""
+    with receiving() as receiver:
+        yield receiver

@@ -16,7 +16,7 @@ from domain.desk import Desk
 from domain.desk import webhooks as w
 from domain.desk.doors import doorkeeper, take
 from domain.request.letter import Letter
-from domain.store.deliveries import Logged
+from domain.store.deliveries import LoggedAttempt
 from receivers import Came, Receiver, Say, receiving
 from stages import Actor, Stage
 
@@ -83,7 +83,7 @@ def must_be_in_order(wanted: dict[str, int], receiver: Receiver) -> None:
             last[matter] = wanted[came.id]
 
 
-def log(desk: Desk, webhook: str) -> list[Logged]:
+def log(desk: Desk, webhook: str) -> list[LoggedAttempt]:
     return desk.deliveries.log(webhook, limit=100_000)
 
 
