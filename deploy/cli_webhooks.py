@@ -104,7 +104,7 @@ def show(webhook: Named) -> None:
         return
     oldest = f", the oldest since {standing.oldest:%Y-%m-%d %H:%M:%S}Z" if standing.oldest else ""
     _say(f"Everything up to position {standing.delivered_through:,} of {head:,} is delivered.")
-    _say(f"{standing.waiting:,} messages wait{oldest}; {standing.failing:,} of them have failed before.")
+    _say(f"Messages that wait: {standing.waiting:,}{oldest}; that have failed before: {standing.failing:,}.")
 
 
 @webhooks.command(name="log")
@@ -230,7 +230,7 @@ def webhook_places(desk: Desk) -> dict[str, int]:
     """Up to which position each webhook has delivered everything, by what it is called among the followers."""
     known = desk.setup().webhooks
     return {
-        f"webhook {name} of {known[name].department}, {_state(known[name])}": standing.delivered_through
+        f"webhook {name}" + (f", {_state(known[name])}" if known[name].paused else ""): standing.delivered_through
         for name, standing in desk.deliveries.standings(list(known)).items()
     }
 
