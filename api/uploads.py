@@ -155,6 +155,8 @@ async def append(request: Request, upload: UUID, caller: Uploader) -> Response:
         if length is not None:
             if found.length not in (None, length):
                 raise UploadLengthWrong("Another length was announced before.", length=found.length)
+            if length < found.received:
+                raise UploadLengthWrong("More has come already.", length=length, received=found.received)
             must_fit(found, length, edge.settings.max_attachment_bytes)
             if found.length is None:
                 found = await edge.read(lambda: edge.desk.uploads.say_length(found, length))

@@ -23,7 +23,7 @@ from domain.store.chunks import CHUNK_BYTES, OVERHEAD, new_key, open_tail, seal_
 from domain.store.keys import SubjectKeys
 from domain.ticket.file import File
 
-MOST_OPEN = 50
+MOST_OPEN = 20
 """Uploads that one person may have waiting."""
 _NONCE_BYTES = 12
 _encoder = msgspec.msgpack.Encoder()

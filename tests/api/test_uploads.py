@@ -186,6 +186,15 @@ def test_another_length_than_before_is_refused_and_nothing_is_lost(alice: httpx.
     assert sent_on(alice, upload, 0, b"ten bytes!", ends=True).json()["complete"]
 
 
+def test_a_length_below_what_has_come_is_refused_and_the_upload_goes_on(alice: httpx.Client) -> None:
+    upload = begun(alice)
+    sent_on(alice, upload, 0, b"four", ends=False)
+    headers = {**PART, "Upload-Offset": "4", "Upload-Complete": "?0", "Upload-Length": "3"}
+    answer = alice.patch(upload, content=iter([b""]), headers=headers)
+    assert refused(answer, 422, "upload-length-wrong")["received"] == 4
+    assert sent_on(alice, upload, 4, b"teen", ends=True).json()["length"] == 8
+
+
 def test_a_file_that_is_too_large_is_refused_before_and_while_it_comes(build_house, attachments: Path) -> None:
     house = build_house(max_attachment_bytes=CHUNK_BYTES + 5)
     house.configure()
