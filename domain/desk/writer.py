@@ -33,8 +33,8 @@ MOST_WAITING = 10_000
 ATTEMPTS = 8
 NUMBERS_AT_ONCE = 8
 """Drawn together, so that few openings wait for one; what a process has not used when it ends is a gap."""
-_CACHED_STREAMS = 40_000
-"""Remembered, the latest touched; some 60 MB of tickets and requests that are short."""
+_CACHED_STREAMS = 30_000
+"""Remembered, those touched last; of requests and short tickets some 50 MB."""
 
 
 def clock() -> datetime:

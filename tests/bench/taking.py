@@ -62,6 +62,9 @@ def _working(place: Place, dsn: str, doors: Doors) -> Iterator[tuple[Process, Pr
 def _send(place: Place, doors: Doors, numbers: range, per_s: int) -> dict[int, float]:
     """Send a request for each number, each under a reference of its own; when each was sent."""
     producer = KafkaProducer(**place.kafka, linger_ms=2)
+    for topic in doors.requests():
+        # Or the first requests would be charged with finding the broker.
+        producer.partitions_for(topic)
     sent = {}
     pause, began = Flag(), perf_counter()
     for number in numbers:
