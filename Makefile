@@ -8,6 +8,10 @@ INSTALLED := $(VENV)/.installed
 # What only the tests of the exports need is heavy (half a gigabyte) and under the AGPL; nothing that runs a desk has it.
 MINING := $(VENV)/.mining
 
+# Test processes side by side, each with a PostgreSQL and a Kafka of its own (a file of tests stays in one process).
+PROCESSES ?= 2
+SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
 LOG ?= ../shared/data/incident_event_log.csv.xz
 ZONE ?= America/Sao_Paulo
 
@@ -21,7 +25,7 @@ run: $(INSTALLED) ## a desk on this machine: its own PostgreSQL, state kept in .
 	$(BIN)/acta run
 
 test: $(INSTALLED) $(MINING) ## all tests but the long ones, with a real PostgreSQL and a real Kafka
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" $(SIDE_BY_SIDE)
 
 check: $(INSTALLED) ## formatting, lint, types, and who imports whom
 	$(BIN)/ruff format --check .

@@ -3,6 +3,9 @@
 ``postgres``      one real server for the whole run; ``database`` a fresh database of it, as its owner's DSN
 ``kafka``         one real broker for the whole run, started when a test first asks; ``topics`` a prefix of one's own
 ``mortal_kafka``  the same broker for a test that kills it
+
+Run side by side (``-n``), each process has machines of its own: passwords of roles are a server's, and one that is killed
+must be nobody else's.
 """
 
 import os
@@ -10,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +21,11 @@ from deploy.broker import NoBroker
 from deploy.embedded import EmbeddedPostgres
 from machines import Broker, Databases, DockerBroker, GivenBroker, Prepare, describe_postgres, find_broker
 
-BROKER = pytest.StashKey[str]()
-NO_BROKER = pytest.StashKey[str]()
+HERE = Path(__file__).parent
+BROKERS = pytest.StashKey[dict[str, str]]()
+"""What became of the search for a broker: where they are from under ``found``, why there are none under ``missing``."""
+LONG = ("faults", "whole")
+"""Folders of tests that take long: side by side they begin first, so that at the end no process waits for another."""
 
 
 def pytest_report_header() -> list[str]:
@@ -28,20 +35,41 @@ def pytest_report_header() -> list[str]:
     return [f"PostgreSQL: {describe_postgres()}", f"Kafka: {kafka}"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    """Nobody has asked for a broker yet."""
+    config.stash[BROKERS] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whoever asks for a broker is marked ``kafka``, so that ``-m 'not kafka'`` leaves no one out."""
     for item in items:
         if {"kafka", "mortal_kafka", "topics"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+    if hasattr(config, "workeroutput"):
+        items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of several tells the one that reports which broker it used."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput |= session.config.stash[BROKERS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what a process of several used."""
+    said = getattr(node, "workeroutput", {})
+    node.config.stash[BROKERS] |= {outcome: said[outcome] for outcome in ("found", "missing") if outcome in said}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which broker was used; loudly, if there was none."""
-    if NO_BROKER in config.stash:
-        reason = " ".join(config.stash[NO_BROKER].split())
+    brokers = config.stash[BROKERS]
+    if "missing" in brokers:
+        reason = " ".join(brokers["missing"].split())
         terminalreporter.write_line(f"NO KAFKA, ITS TESTS DID NOT RUN: {reason}", red=True, bold=True)
-    elif BROKER in config.stash:
-        terminalreporter.write_line(f"Kafka: {config.stash[BROKER]}")
+    elif "found" in brokers:
+        terminalreporter.write_line(f"Kafka: {brokers['found']}")
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +102,12 @@ def database(databases: Databases, database_template: Prepare | None) -> Iterato
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """One broker; without one the test is skipped, or fails where ``ACTA_REQUIRE_KAFKA=1``."""
-    stash = request.config.stash
+    brokers = request.config.stash[BROKERS]
     with tempfile.TemporaryDirectory(prefix="acta-kafka-") as folder:
         try:
-            broker, stash[BROKER] = find_broker(Path(folder))
+            broker, brokers["found"] = find_broker(Path(folder))
         except NoBroker as reason:
-            stash[NO_BROKER] = str(reason)
+            brokers["missing"] = str(reason)
             if os.environ.get("ACTA_REQUIRE_KAFKA") == "1":
                 pytest.fail(f"ACTA_REQUIRE_KAFKA=1, but: {reason}", pytrace=False)
             pytest.skip("no Kafka broker")
