@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # What only the tests of the exports need is heavy (half a gigabyte) and under the AGPL; nothing that runs a desk has it.
 MINING := $(VENV)/.mining
 
-# Test processes side by side, each with a PostgreSQL and a Kafka of its own (a file of tests stays in one process).
+# Test processes, each with a PostgreSQL and a Kafka of its own; a file of tests stays in one, in the order conftest gives.
 PROCESSES ?= 2
 SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
@@ -24,7 +24,7 @@ help: ## what can be made
 run: $(INSTALLED) ## a desk on this machine: its own PostgreSQL, state kept in .acta (ACTA_HOME), port by ACTA_PORT
 	$(BIN)/acta run
 
-test: $(INSTALLED) $(MINING) ## all tests but the long ones, with a real PostgreSQL and a real Kafka
+test: $(INSTALLED) $(MINING) ## all tests but the long ones, with real PostgreSQL and Kafka, PROCESSES (2) side by side
 	$(BIN)/python -m pytest -m "not soak" $(SIDE_BY_SIDE)
 
 check: $(INSTALLED) ## formatting, lint, types, and who imports whom

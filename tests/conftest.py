@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.broker import NoBroker
 from deploy.embedded import EmbeddedPostgres
@@ -26,6 +27,9 @@ BROKERS = pytest.StashKey[dict[str, str]]()
 """What became of the search for a broker: where they are from under ``found``, why there are none under ``missing``."""
 LONG = ("faults", "whole")
 """Folders of tests that take long: side by side they begin first, so that at the end no process waits for another."""
+
+settings.register_profile("no time limits", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no time limits")
 
 
 def pytest_report_header() -> list[str]:

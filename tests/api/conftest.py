@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ from projections.reporting import reporting
 from projections.sla import sla
 
 KEK = b"k" * 32
+TLS = ssl.create_default_context()
 GOLANG = Path(__file__).parents[1] / "golang"
 VIEWS = (queue, sla, reporting, audit, access)
 ACT = Act(actor=system("test").actor, channel="test")
@@ -82,7 +84,6 @@ class House:
         policies = Configured(self.desk.setup)
         for view in VIEWS:
             with self.views.connection() as connection:
-                install(connection, VIEWS)
                 projector = Projector(connection, view, versions=policies)
                 for batch in self.desk.pages(projector.position, 500):
                     projector.apply(batch)
@@ -98,7 +99,7 @@ class House:
 
     def client(self, token: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=TLS)
         self._clients.append(client)
         return client
 
@@ -138,10 +139,17 @@ CONFIGURED = [
 ]
 
 
+def prepare(dsn: str) -> None:
+    """Roles, schema, and views of nothing yet."""
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        install(connection, VIEWS)
+
+
 @pytest.fixture(scope="session")
 def database_template() -> Prepare | None:
-    """What every database holds at the start: roles and schema."""
-    return migrate
+    """What every database holds at the start."""
+    return prepare
 
 
 BuildHouse = Callable[..., House]
@@ -185,7 +193,7 @@ def build_shared_house(
     postgres: EmbeddedPostgres, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BuildHouse]:
     """Houses on one database that the tests of a file share: each opens its own tickets and minds no others."""
-    dsn = databases.fresh(migrate)
+    dsn = databases.fresh(prepare)
     with building(dsn, postgres, tmp_path_factory.mktemp("attachments")) as build:
         yield build
     databases.drop(dsn)
