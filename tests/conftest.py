@@ -4,8 +4,8 @@
 ``kafka``         one real broker for the whole run, started when a test first asks; ``topics`` a prefix of one's own
 ``mortal_kafka``  the same broker for a test that kills it
 
-Run side by side (``-n``), each process has machines of its own: a role has one password on a server, and a server that is
-killed must be nobody else's.
+Run side by side (``-n``), each process has machines of its own: a role has one password on a server, and a server that
+is killed must be nobody else's.
 """
 
 import os

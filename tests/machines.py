@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from importlib.metadata import version as version_of
@@ -13,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from deploy import broker as maven
-from deploy import child
+from deploy import child, launch
 from deploy.embedded import EmbeddedPostgres, programs
 
 Prepare = Callable[[str], None]
@@ -158,6 +160,12 @@ def find_broker(folder: Path) -> tuple[Broker, str]:
         broker, origin = maven.EmbeddedKafka(folder), f"Apache Kafka {maven.version()} from Maven Central"
     broker.start()
     return broker, origin
+
+
+def tied(command: list[str], last: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The command of a process that gets the signal ``last`` when this one ends, however it ends (Linux only)."""
+    words = [sys.executable, "-I", "-S", launch.__file__, str(int(last)), str(os.getpid()), "-1", "-1"]
+    return [*words, *command]
 
 
 def describe_postgres() -> str:

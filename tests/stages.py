@@ -22,7 +22,7 @@ from consumers.topics import ensure_topic
 from consuming import messages
 from desks import as_role, open_desk
 from domain.store.recorder import SealedEvent
-from machines import Broker
+from machines import Broker, tied
 from watching import must_equal_the_store
 
 PARTITIONS = 3
@@ -34,7 +34,7 @@ class Actor:
     def __init__(self, part: str, world: World, environment: dict[str, str]) -> None:
         script = Path(__file__).with_name("actors.py")
         self.process = subprocess.Popen(
-            [sys.executable, str(script), part, json.dumps(asdict(world))],
+            tied([sys.executable, str(script), part, json.dumps(asdict(world))]),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -15,14 +15,14 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
+import desks
 from api.app import create_app
 from api.oidc import Oidc
 from api.serving import Server
 from api.settings import EdgeSettings
 from consumers.asyncapi import document, events
-from deploy.embedded import EmbeddedPostgres
-from deploy.migrate import migrate
 from deploy.wiring import EXPORTS, sent_by_webhooks
+from desks import as_role
 from domain.access import api_keys as keys
 from domain.access.principal import system
 from domain.clock.configured import Configured
@@ -140,8 +140,8 @@ CONFIGURED = [
 
 
 def prepare(dsn: str) -> None:
-    """Roles, schema, and views of nothing yet."""
-    migrate(dsn)
+    """The store, and views of nothing yet."""
+    desks.prepare(dsn)
     with psycopg.connect(dsn, autocommit=True) as connection:
         install(connection, VIEWS)
 
@@ -156,14 +156,12 @@ BuildHouse = Callable[..., House]
 
 
 @contextmanager
-def building(dsn: str, postgres: EmbeddedPostgres, folder: Path) -> Iterator[BuildHouse]:
+def building(dsn: str, folder: Path) -> Iterator[BuildHouse]:
     """Houses on one database, each a process of its own in all but memory; their files lie in ``folder``."""
     stack: list[Callable[[], None]] = []
 
     def build(auth: Oidc | None = None, **settings: Any) -> House:
-        name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
-        postgres.admit("acta_app")
-        desk = Desk(postgres.dsn("acta_app", name), KEK)
+        desk = Desk(as_role(dsn, "acta_app"), KEK)
         views = ConnectionPool(dsn, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
         house = House(desk, views, auth, EdgeSettings(**({"attachments": Directory(folder)} | settings)))
         stack.extend((desk.close, views.close, house.close))
@@ -182,19 +180,17 @@ def attachments(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def build_house(database: str, postgres: EmbeddedPostgres, attachments: Path) -> Iterator[BuildHouse]:
+def build_house(database: str, attachments: Path) -> Iterator[BuildHouse]:
     """Houses on a database of the test's own."""
-    with building(database, postgres, attachments) as build:
+    with building(database, attachments) as build:
         yield build
 
 
 @pytest.fixture(scope="module")
-def build_shared_house(
-    postgres: EmbeddedPostgres, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BuildHouse]:
+def build_shared_house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildHouse]:
     """Houses on one database that the tests of a file share: each opens its own tickets and minds no others."""
     dsn = databases.fresh(prepare)
-    with building(dsn, postgres, tmp_path_factory.mktemp("attachments")) as build:
+    with building(dsn, tmp_path_factory.mktemp("attachments")) as build:
         yield build
     databases.drop(dsn)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from machines import tied
 from made_log import made_incidents, written
 
 REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "incident_event_log.csv.xz"
@@ -23,7 +24,7 @@ Acta = Callable[..., subprocess.CompletedProcess[str]]
 def running_in(home: Path) -> Iterator[None]:
     """A desk that runs as `make run` runs it, as long as the block."""
     environment = {**os.environ, "ACTA_HOME": str(home), "ACTA_PORT": "0"}
-    command = [sys.executable, "-c", "from deploy.cli import main; main()", "run"]
+    command = tied([sys.executable, "-c", "from deploy.cli import main; main()", "run"], signal.SIGTERM)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as desk:
         assert desk.stdout is not None
         said = ""
