@@ -83,12 +83,12 @@ class Line:
         return self.desk.setup().webhooks[webhook.webhook.webhook].paused
 
     def settled(self, webhook: w.Done) -> bool:
-        """Whether it has read everything and delivered it."""
+        """Whether it has read everything and, having read it, delivered it."""
         name = webhook.webhook.webhook
         return (
             self.desk.deliveries.places().get(name, 0) > 0
-            and not self.desk.deliveries.waiting([name])
             and self._told_through(name)
+            and not self.desk.deliveries.waiting([name])
         )
 
     def _told_through(self, name: str) -> bool:
