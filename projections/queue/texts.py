@@ -1,4 +1,5 @@
-"""What can be searched: one row per text. Notes have a table of their own, so that no search can reach them by mistake.
+"""What can be searched: one row per text, names of files among them. Notes, and the names of files that are like notes,
+have a table of their own, so that no search can reach them by mistake.
 
 PostgreSQL's tsvector holds a megabyte at most, so a long text makes several rows; none is cut short.
 """
@@ -12,6 +13,7 @@ import msgspec
 from domain.envelope import Personal
 from domain.ticket.events import (
     AgentReplied,
+    AttachmentAdded,
     DescriptionAmended,
     RequesterReplied,
     TicketNoted,
@@ -60,6 +62,16 @@ def reply(event: RequesterReplied | AgentReplied) -> Iterator[Text]:
 @notes.on(TicketNoted)
 def note(event: TicketNoted) -> Iterator[Text]:
     return _rows(event.stream, event.effective_at, event.text)
+
+
+@texts.on(AttachmentAdded)
+def file_name(event: AttachmentAdded) -> Iterator[Text]:
+    return _rows(event.stream, event.effective_at, "" if event.internal else event.name)
+
+
+@notes.on(AttachmentAdded)
+def internal_file_name(event: AttachmentAdded) -> Iterator[Text]:
+    return _rows(event.stream, event.effective_at, event.name if event.internal else "")
 
 
 def _rows(ticket: UUID, said_at: datetime, words: str) -> Iterator[Text]:

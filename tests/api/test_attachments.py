@@ -161,6 +161,21 @@ def test_a_damaged_file_is_not_handed_out(
     assert alice.get(f"/tickets/{ticket}/attachments/{other}").content == CONTENT
 
 
+def test_a_ticket_is_found_by_the_name_of_its_file(house, alice: httpx.Client, rita: httpx.Client) -> None:
+    number = opened(rita)
+    attached(rita, number, b"x", "warranty-4711.pdf")
+    attached(alice, number, b"x", "assessment-0815.pdf", internal=True)
+    house.catch_up()
+
+    def found(reader: httpx.Client, word: str) -> list[int]:
+        listed = reader.get("/tickets", params={"q": word, "state": "any", "own": reader is rita}).json()
+        return [one["number"] for one in listed["tickets"]]
+
+    assert found(alice, "warranty-4711.pdf") == found(alice, "assessment-0815.pdf") == [int(number)]
+    assert found(rita, "warranty-4711.pdf") == [int(number)]
+    assert found(rita, "assessment-0815.pdf") == []
+
+
 def test_a_requester_attaches_nothing_internal(rita: httpx.Client) -> None:
     number = opened(rita)
     body = {"upload": uploaded(rita, b"x")["upload"], "internal": True}

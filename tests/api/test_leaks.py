@@ -35,7 +35,7 @@ def everywhere(client: httpx.Client, number: str) -> str:
         ("/tickets", {"state": "any"}),
         ("/tickets", {"state": "any", "own": True}),
         ("/tickets", {"state": "any", "at": "2100-01-01T00:00:00Z"}),
-        *(("/tickets", {"state": "any", "q": word}) for word in (NOTE, REASON, TITLE)),
+        *(("/tickets", {"state": "any", "q": word}) for word in (NOTE, REASON, TITLE, SECRET)),
         ("/queues", {"state": "any"}),
         ("/queues/it/tickets", {"state": "any"}),
         ("/queues/hr/tickets", {"state": "any"}),
