@@ -17,6 +17,7 @@ from time import monotonic
 import httpcore
 import msgspec
 
+from consumers.loop import reason
 from consumers.reaching import Guarded, NotReachable, Reach
 from domain.setup.webhook_address import Address
 
@@ -25,6 +26,9 @@ MOST_OF_AN_ANSWER = 64 * 1024
 KEPT_OPEN_S = 5.0
 NAME_THREADS = 64
 USER_AGENT = "Acta"
+
+
+_log = logging.getLogger("acta.webhooks")
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -171,6 +175,7 @@ def _error(fault: BaseException) -> str:
     for kind, word in _WORDS.items():
         if any(isinstance(cause, kind) for cause in causes):
             return word
+    _log.error("consumer=webhooks state=failed reason=%r", reason(fault))
     return "failed"
 
 

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import msgspec
 
-from consumers.backoff import SCHEDULE, next_attempt, wish_of
+from consumers.backoff import LONGEST_WISH, SCHEDULE, next_attempt, wish_of
 from consumers.lease import Leases
 from consumers.loop import NotYet, run
 from consumers.posting import Answer, Post, Poster
@@ -54,6 +54,9 @@ LOOK_EVERY_S = 0.25
 
 TIDY_EVERY_S = 3600.0
 PING = "acta.webhook.ping.v1"
+GONE, TOO_MANY = 410, 429
+"""What a receiver answers of itself, and not of one message."""
+
 _ACT = Act(actor=Actor(kind="system", id="webhooks"), channel="webhooks")
 _log = logging.getLogger("acta.webhooks")
 
@@ -150,6 +153,8 @@ class _Delivering:
         self._reading.begin(desk.deliveries.places())
         self._flying: dict[tuple[str, int], _Flight] = {}
         self._posted: dict[Post, _Flight] = {}
+        self._too_many: dict[str, datetime] = {}
+        """Receivers that have asked not to be sent so much, and until when."""
         self._teller = Teller(desk, problem)
         self._teller_since = monotonic()
         self._look_at = 0.0
@@ -216,9 +221,10 @@ class _Delivering:
 
     def _post(self, active: Sequence[Webhook]) -> int:
         """Post what is due, as far as there is room; how many posts that were."""
-        flying = Counter(webhook for webhook, _ in self._flying)
-        free = {one.webhook: IN_FLIGHT - flying[one.webhook] for one in active}
         now = self._now()
+        self._too_many = {webhook: until for webhook, until in self._too_many.items() if until > now}
+        flying = Counter(webhook for webhook, _ in self._flying)
+        free = {one.webhook: IN_FLIGHT - flying[one.webhook] for one in active if one.webhook not in self._too_many}
         chosen: list[Due] = []
         for due in self._desk.deliveries.due([name for name, room in free.items() if room], now, 2 * IN_FLIGHT):
             if free[due.webhook] > 0 and (due.webhook, due.position) not in self._flying:
@@ -295,9 +301,11 @@ class _Delivering:
         """An attempt with what came of it: what was not taken is sent again, or given up."""
         if answer.status is not None and 200 <= answer.status < 300:
             return flight.ended("delivered", answer, None)
-        if answer.status == 410:
+        if answer.status == GONE:
             return flight.ended("gone", answer, None)
         wish = wish_of(answer.retry_after, now)
+        if answer.status == TOO_MANY:
+            self._too_many[flight.due.webhook] = now + min(wish, LONGEST_WISH)
         again = next_attempt(flight.due.attempts + 1, now, wish, self._random.random(), self._manner.schedule)
         return flight.ended("exhausted" if again is None else "failed", answer, again)
 

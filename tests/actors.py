@@ -6,7 +6,7 @@ Parts: ``relay``, ``project``, ``write``, ``intake``, ``outcomes``, ``api``, ``c
 stops itself when it knows whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops
 itself (SIGSTOP) when the messages of that transaction are at the broker and not yet committed; a projector stops where
 ``watching`` does. Webhooks given ``stop_before_keeping`` stop themselves before they keep for that many a time what
-came of messages that they have sent.
+came of messages that they have sent; or, as ``keeping`` says, what they have read, or of the configuration followed.
 """
 
 import json
@@ -14,7 +14,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
@@ -49,7 +48,7 @@ from consumers.topics import Client  # noqa: E402
 from consumers.webhooks import Manner, webhooks  # noqa: E402
 from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
-from domain.store.deliveries import Attempt, Deliveries  # noqa: E402
+from domain.store.deliveries import Deliveries  # noqa: E402
 from domain.store.keys import SubjectKeys  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
 from ledgers import SIGNER  # noqa: E402
@@ -82,6 +81,7 @@ class World:
     stop_after: str = ""
     port: int = 0
     stop_before_keeping: int = 0
+    keeping: str = "settle"
 
     @property
     def client(self) -> Client:
@@ -170,7 +170,7 @@ def act_as_eraser(world: World, stop: Flag) -> None:
 def act_as_webhooks(world: World, stop: Flag) -> None:
     """What delivers webhooks, in earnest, to servers on this machine."""
     if world.stop_before_keeping:
-        _stop_before_keeping(world.stop_before_keeping)
+        _stop_before_keeping(world.stop_before_keeping, world.keeping)
     desk = Desk(world.app, KEK)
     here = Reach(plain_hosts=("127.0.0.1",), networks=(ip_network("127.0.0.0/8"),))
     manner = Manner(plain_hosts=here.plain_hosts, schedule=(timedelta(0),) * 100)
@@ -267,18 +267,18 @@ def _stop_at_sync(number: int) -> None:
     os.fsync = fsync  # type: ignore[assignment]
 
 
-def _stop_before_keeping(number: int) -> None:
-    settles = Deliveries.settle
+def _stop_before_keeping(number: int, what: str) -> None:
+    keeps = getattr(Deliveries, what)
     left = [number]
 
-    def settle(deliveries: Deliveries, attempts: Sequence[Attempt]) -> None:
+    def keep(*given: Any, **more: Any) -> Any:
         left[0] -= 1
         if left[0] == 0:
             print("stopping before keeping", flush=True)
             os.kill(os.getpid(), signal.SIGSTOP)
-        settles(deliveries, attempts)
+        return keeps(*given, **more)
 
-    Deliveries.settle = settle  # type: ignore[method-assign]
+    setattr(Deliveries, what, keep)
 
 
 PARTS = {

@@ -53,7 +53,7 @@ def address_of(url: str, plain_hosts: Collection[str] = ()) -> Address:
         raise _refused("must name a host")
     if port == 0:
         raise _refused("must not name port 0")
-    if parts.scheme == "http" and host not in plain_hosts:
+    if parts.scheme == "http" and host not in map(str.lower, plain_hosts):
         raise _refused("must begin with https://; this desk sends to no such host without TLS")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(parts.scheme, host, port or _PORTS[parts.scheme], target)

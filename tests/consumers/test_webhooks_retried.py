@@ -85,6 +85,23 @@ def test_a_receiver_may_ask_for_more_time(line: Line, receiver: Receiver) -> Non
     assert line.log(webhook)[0].next_at == line.now + timedelta(hours=2)
 
 
+def test_a_receiver_that_is_sent_too_much_is_sent_nothing_as_long_as_it_asks(line: Line, receiver: Receiver) -> None:
+    line.now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    receiver.script = lambda came: Say(429, (("Retry-After", "60"),))
+    with receiving() as other, line.delivering() as run:
+        webhook, witness = line.register(receiver), line.register(other)
+        line.send("open", "HR-1", title="A laptop")
+        until(lambda: len(line.log(webhook)) == 1, run)
+        receiver.script = takes
+        line.now += timedelta(seconds=59)
+        line.send("open", "HR-2", title="Of another matter")
+        until(lambda: line.settled(witness), run)
+        assert len(receiver.came) == 1
+        line.now += timedelta(seconds=1)
+        until(lambda: line.settled(webhook), run)
+    assert len(receiver.taken) == len(other.taken) == 2
+
+
 def test_after_the_last_attempt_the_webhook_is_paused_and_resumed_it_goes_on_from_there(
     line: Line, receiver: Receiver
 ) -> None:

@@ -104,20 +104,20 @@ def test_it_is_killed_again_and_again(scene: Stage) -> None:
         assert delivered == wanted.keys()
 
 
-@pytest.mark.parametrize("after", [1, 4])
-def test_it_is_killed_when_messages_were_taken_and_that_is_not_kept(scene: Stage, after: int) -> None:
+@pytest.mark.parametrize(("keeping", "number"), [("follow", 1), ("read", 1), ("settle", 1), ("settle", 4)])
+def test_it_is_killed_before_it_keeps_what_it_has_done(scene: Stage, keeping: str, number: int) -> None:
     with receiving() as receiver, open_desk(scene.owner) as desk:
         webhook = registered(desk, receiver)
         send(desk, Random(12), 60)
         wanted = expected(desk)
-        first = scene.start("webhooks", stop_before_keeping=after)
+        first = scene.start("webhooks", stop_before_keeping=number, keeping=keeping)
         scene.until(lambda: first.has_said("stopping before keeping"), first)
         first.kill()
         taken = receiver.ids()
         settle(scene, webhook, wanted, receiver, scene.start("webhooks"))
         must_be_in_order(wanted, receiver)
         again = [id for id in receiver.ids()[len(taken) :] if id in taken]
-        assert again, "what was not known to be taken is sent again"
+        assert bool(again) == (keeping == "settle"), "what is not known to be taken is sent again"
 
 
 def test_one_that_is_stopped_is_succeeded_and_does_no_harm_when_it_wakes_up(scene: Stage) -> None:

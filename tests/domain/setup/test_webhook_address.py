@@ -20,7 +20,7 @@ from domain.setup.webhook_address import Address, address_of
     ],
 )
 def test_an_address_is_read_in_its_parts(url, address):
-    assert address_of(url, {"localhost"}) == address
+    assert address_of(url, {"LocalHost"}) == address
 
 
 @pytest.mark.parametrize(
