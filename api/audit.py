@@ -90,8 +90,8 @@ async def list_lines(
     until: Annotated[Moment | None, Query(alias="to", description="Happened before this time.")] = None,
     department: Annotated[str | None, Query(max_length=200, description="Belongs to this department today.")] = None,
     timezone: parameters.Timezone = "UTC",
-    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
-    cursor: Annotated[int | None, Query(ge=0, le=parameters.LARGEST, description="`next` of the page before.")] = None,
+    limit: parameters.Limit = 100,
+    cursor: parameters.PagePosition = None,
     wait_for: parameters.WaitFor = None,
 ) -> Response:
     """Who did what, when and why. A ticket's lines are seen by auditors of the department it is in today."""
@@ -99,10 +99,8 @@ async def list_lines(
     zone = parameters.must_be_zone(timezone, "timezone")
     if since is not None and until is not None:
         parameters.must_be_period(since, until)
-    named = parameters.ticket_named(ticket) if ticket is not None else None
     wanted = Wanted(
-        ticket=named if isinstance(named, UUID) else None,
-        number=named if isinstance(named, int) else None,
+        **parameters.ticket_wanted(ticket),
         actor=actor,
         types=parameters.some_of(types, EVENT_TYPES, "type") or None,
         since=since,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -31,11 +31,28 @@ WaitFor = Annotated[
     int | None,
     Query(ge=0, le=LARGEST, description="Answer once the view shows this position ('Acta-Position' of a write)."),
 ]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
+PagePosition = Annotated[int | None, Query(ge=0, le=LARGEST, description="`next` of the page before.")]
 Timezone = Annotated[str, Query(max_length=64, description="IANA name of the zone in which sentences tell times.")]
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,8})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LONGEST_REASON = 500
 _HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._|:-]{0,127}")
+
+
+class TicketWanted(TypedDict, total=False):
+    """A ticket as a journal is asked for it, if it is."""
+
+    ticket: UUID
+    number: int
+
+
+def ticket_wanted(text: str | None) -> TicketWanted:
+    """The ticket of a reference; nothing if none is named."""
+    if text is None:
+        return {}
+    named = ticket_named(text)
+    return {"ticket": named} if isinstance(named, UUID) else {"number": named}
 
 
 def ticket_named(text: str) -> int | UUID:

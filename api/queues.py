@@ -31,7 +31,6 @@ _States = Annotated[
     str, Query(max_length=100, description="States, comma-separated; `any` for all.", examples=["new,in_progress"])
 ]
 _OPEN = ",".join(OPEN)
-_Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
 _Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
 
 
@@ -84,7 +83,7 @@ async def list_tickets(
     spam: Annotated[bool, Query(description="Spam, too.")] = False,
     sort: Sort = "due",
     at: parameters.At = None,
-    limit: _Limit = 50,
+    limit: parameters.Limit = 50,
     cursor: _Cursor = None,
     wait_for: parameters.WaitFor = None,
 ) -> Response:
@@ -144,7 +143,7 @@ async def list_queue(
     state: _States = _OPEN,
     sort: Sort = "due",
     at: parameters.At = None,
-    limit: _Limit = 50,
+    limit: parameters.Limit = 50,
     cursor: _Cursor = None,
     wait_for: parameters.WaitFor = None,
 ) -> Response:

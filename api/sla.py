@@ -164,7 +164,7 @@ async def list_clocks(
     priority: Annotated[int | None, Query(ge=1, le=5)] = None,
     policy: _Handle = None,
     at: parameters.At = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
+    limit: parameters.Limit = 100,
     cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
     wait_for: parameters.WaitFor = None,
 ) -> Response:

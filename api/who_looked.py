@@ -91,8 +91,8 @@ async def list_looks(
     break_glass: Annotated[bool | None, Query(description="Only what was seen for a reason given.")] = None,
     since: Annotated[Moment | None, Query(alias="from", description="At or after this time.")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="Before this time.")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
-    cursor: Annotated[int | None, Query(ge=0, le=parameters.LARGEST, description="`next` of the page before.")] = None,
+    limit: parameters.Limit = 100,
+    cursor: parameters.PagePosition = None,
     wait_for: parameters.WaitFor = None,
 ) -> Response:
     """Who was shown a ticket or something of a person, when and with what right, and who was refused it.
@@ -102,10 +102,8 @@ async def list_looks(
     edge = edge_of(request)
     if since is not None and until is not None:
         parameters.must_be_period(since, until)
-    named = parameters.ticket_named(ticket) if ticket is not None else None
     wanted = Wanted(
-        ticket=named if isinstance(named, UUID) else None,
-        number=named if isinstance(named, int) else None,
+        **parameters.ticket_wanted(ticket),
         person=person,
         actor=actor,
         operation=operation,

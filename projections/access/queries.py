@@ -8,6 +8,8 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from projections.engine.paging import one_more, page_of
+
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
 
@@ -82,14 +84,15 @@ def looks(connection: Connection, wanted: Wanted, *, after: int | None = None, l
     if after is not None:
         conditions.append("l.position > %(after)s")
         parameters["after"] = after
-    parameters["limit"] = limit + 1
+    parameters["limit"] = one_more(limit)
     query = (
         f"SELECT l.* FROM access.looks l {' '.join(joins)} WHERE {' AND '.join(conditions) or 'true'}"
         " ORDER BY l.position LIMIT %(limit)s"
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(query.encode(), parameters).fetchall()
-        page = {row["position"]: row | {"named": []} for row in found[:limit]}
+        rows, following = page_of(found, limit)
+        page = {row["position"]: row | {"named": []} for row in rows}
         for row in cursor.execute(_NAMED, (list(page),)).fetchall():
             if wanted.scope is None or row["department"] in wanted.scope:
                 page[row.pop("position")]["named"].append(row)
@@ -97,7 +100,7 @@ def looks(connection: Connection, wanted: Wanted, *, after: int | None = None, l
         for row in page.values():
             row["departments"] = [one for one in row["departments"] if one in wanted.scope]
             row["tickets"] = len(row["named"])
-    return Page(list(page.values()), found[limit - 1]["position"] if len(found) > limit else None)
+    return Page(list(page.values()), following)
 
 
 def who_looked(connection: Connection, ticket: UUID, until: datetime) -> list[tuple[str, str]]:

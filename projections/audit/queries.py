@@ -8,6 +8,8 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from projections.engine.paging import one_more, page_of
+
 Connection = psycopg.Connection[Any]
 
 
@@ -53,7 +55,7 @@ def lines(
     if after is not None:
         conditions.append(f"l.position {'<' if newest_first else '>'} %(after)s")
         parameters["after"] = after
-    parameters["limit"] = limit + 1
+    parameters["limit"] = one_more(limit)
     query = (
         f"SELECT l.*, t.number, {_DEPARTMENT} AS department FROM audit.lines l "
         f"LEFT JOIN audit.tickets t ON t.ticket = l.ticket WHERE {' AND '.join(conditions) or 'true'} "
@@ -61,8 +63,7 @@ def lines(
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(query.encode(), parameters).fetchall()
-    page = found[:limit]
-    return Page(page, page[-1]["position"] if len(found) > limit else None)
+    return Page(*page_of(found, limit))
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
