@@ -21,19 +21,23 @@ class NotTrusted(errors.KafkaError):  # type: ignore[misc]
 
 
 class _Listener(logging.Handler):
-    """Keeps the newest failure of which the log tells, unless one came before that no waiting mends."""
+    """Gives the timeout of a search for brokers its cause: the newest failure of which the log told meanwhile.
+
+    A failure that no waiting mends is not forgotten over others.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.heard: Exception | None = None
+        self._heard: Exception | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         for said in record.args if isinstance(record.args, tuple) else ():
-            # The last attempt ends when the patience does, whatever it would have come to.
-            timeout = isinstance(said, errors.KafkaTimeoutError | errors.RequestTimedOutError)
-            final = isinstance(self.heard, errors.SaslAuthenticationFailedError)
-            if isinstance(said, Exception) and not timeout and not final:
-                self.heard = said
+            if isinstance(said, errors.KafkaTimeoutError | errors.RequestTimedOutError):
+                # The last attempt ends when the patience does, whatever it would have come to.
+                if "bootstrap" in str(said):
+                    said.__cause__, self._heard = self._heard, None
+            elif isinstance(said, Exception) and not isinstance(self._heard, errors.SaslAuthenticationFailedError):
+                self._heard = said
 
 
 _listener = _Listener()
@@ -56,10 +60,8 @@ def _data_first(receive: _Receive) -> _Receive:
 
 
 def cause(error: BaseException) -> BaseException:
-    """What lies behind an error: where a client has found no broker, what became of the newest attempt."""
-    found = error
-    if isinstance(error, errors.KafkaTimeoutError) and "bootstrap" in str(error):
-        found = _listener.heard or error
+    """What lies behind an error: where a client has found no broker, what became of its attempts."""
+    found = error.__cause__ if isinstance(error, errors.KafkaTimeoutError) and error.__cause__ else error
     if isinstance(found, errors.KafkaConnectionError) and "CERTIFICATE_VERIFY_FAILED" in str(found):
         return NotTrusted(str(found))
     return found
