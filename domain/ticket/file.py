@@ -33,14 +33,21 @@ def file_name(given: str) -> str:
     No path, no character that is not seen or that turns the others around, none that a file system takes for something
     else; and not too long, whereby the ending stays.
     """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
-    seen = "".join(one for one in re.sub(r"\s+", " ", last) if unicodedata.category(one) not in _UNSEEN)
-    name = re.sub(r'[<>:"|?*]', "_", seen).strip(" .")
-    if _NO_NAME.fullmatch(name):
-        name = f"_{name}"
+    last = re.split(r"[/\\]", given)[-1]
+    seen = "".join(" " if one.isspace() else one for one in last if one.isspace() or _is_seen(one))
+    name = re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", " ".join(seen.split())).strip(" ."))
+    short = _shortened(name)
+    return (_shortened(f"_{short}") if _NO_NAME.fullmatch(short) else short) or "file"
+
+
+def _is_seen(one: str) -> bool:
+    return unicodedata.category(one) not in _UNSEEN
+
+
+def _shortened(name: str) -> str:
     stem, dot, suffix = name.rpartition(".")
     if not stem or len(suffix) > _LONGEST_SUFFIX:
         stem, dot, suffix = name, "", ""
     while len(stem + dot + suffix) > LONGEST_NAME or len((stem + dot + suffix).encode()) > _LONGEST_BYTES:
         stem = stem[:-1]
-    return f"{stem.rstrip(' .')}{dot}{suffix}" or "file"
+    return f"{stem.rstrip(' .')}{dot}{suffix}"

@@ -3,12 +3,16 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.ticket.file import LONGEST_NAME, file_name
 
 
+@settings(max_examples=1000)
+@example("0 \x1b 0")
+@example("con .txt")
+@example("e\u200b\u0301")
 @given(st.text(max_size=400) | st.text("./\\:. \u202e\u200b\x00aé", max_size=400))
 def test_a_name_is_harmless_whatever_is_given(text: str) -> None:
     name = file_name(text)
@@ -30,6 +34,7 @@ def test_a_name_is_harmless_whatever_is_given(text: str) -> None:
         (f"{'x' * 400}.tar.gz", f"{'x' * 147}.gz"),
         (f"{'ü' * 150}.txt", f"{'ü' * 98}.txt"),
         (".profile", "profile"),
+        ("con .txt", "_con.txt"),
         ("", "file"),
         ("\u202e\u200b", "file"),
     ],
