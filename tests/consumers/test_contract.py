@@ -1,7 +1,10 @@
 """Whatever the desk tells a department is as the published contract says, in today's words and in all earlier ones."""
 
 import json
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -19,6 +22,8 @@ from domain.desk.doors import doorkeeper
 from domain.errors import Particulars
 from domain.request.asking import KINDS
 from domain.setup.events import RequestTypeVersioned
+from domain.store.places import Directory
+from domain.store.receiving import Receiving
 from door_talk import Door, Told
 from examples import TICKET
 from given_when_then import agent
@@ -150,7 +155,16 @@ LIFE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def test_each_fact_of_a_ticket_is_told_as_described(door: Door) -> None:
+def uploaded(desk: Desk, folder: Path) -> UUID:
+    """A file of the tester's that waits to be attached."""
+    now = desk.now()
+    begun = desk.uploads.begin(desk.uploads.holder(TESTER), "log.txt", "text/plain", None, now, now + timedelta(days=1))
+    receiving = Receiving(desk.uploads, Directory(folder), begun, 100)
+    receiving.fill(b"some bytes")
+    return receiving.finish().upload
+
+
+def test_each_fact_of_a_ticket_is_told_as_described(door: Door, tmp_path: Path) -> None:
     door.sender.request("it", "open", "HR-1", "1", title="A laptop")
     door.sender.request("it", "open", "HR-3", "3", title="A mouse")
     ticket = next(one for one in door.settled(2) if one.key == "HR-1").body["ticket"]
@@ -158,6 +172,10 @@ def test_each_fact_of_a_ticket_is_told_as_described(door: Door) -> None:
     requester = msgspec.structs.replace(TESTER, person=doorkeeper(door.desk.keys, "it").person)
     give(door.desk, "merge", ticket, into=str(other))
     give(door.desk, "unmerge", ticket)
+    upload = uploaded(door.desk, tmp_path)
+    give(door.desk, "attach", ticket, upload=upload)
+    give(door.desk, "quarantine", ticket, attachment=upload)
+    give(door.desk, "release-attachment", ticket, attachment=upload)
     for verb, fields in LIFE:
         give(door.desk, verb, ticket, by={"claim": agent(), "rate": requester}.get(verb, TESTER), **fields)
     door.sender.request("it", "reply", "HR-1", "4", text="and a bag")
