@@ -18,7 +18,16 @@ from api.gate import Witnessed, looking, permitted
 from api.setup import act_of, must_be_allowed_everywhere
 from api.visibility import ActorShown
 from domain.access.principal import Principal
-from domain.desk.forgetting import erase, erased_through, erasures_of, holds_against, person_named, touched
+from domain.desk.forgetting import (
+    erase,
+    erased_through,
+    erasures_of,
+    files_touched,
+    files_under,
+    holds_against,
+    person_named,
+    touched,
+)
 from domain.errors import NotKnown, PersonNotFound
 
 router = APIRouter(tags=["record"], route_class=Witnessed)
@@ -66,20 +75,25 @@ class StreamTouched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderShown(msgspec.Struct, frozen=True, kw_only=True):
-    """An order to forget the person; ``completed``: nothing of what it covers is left."""
+    """An order to forget the person, with so many ``files``; ``completed``: nothing of what it covers is left."""
 
     position: int
     ordered_at: datetime
     by: ActorShown
     ground: str
+    files: int
     completed: bool
 
 
 class ErasureShown(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sealed for a person now, the legal holds that forbid to erase it, and what was ordered."""
+    """What is sealed for a person now, the legal holds that forbid to erase it, and what was ordered.
+
+    Of the events that many put ``files`` to tickets, which go as well.
+    """
 
     person: UUID
     events: int
+    files: int
     touched: list[StreamTouched]
     holds: list[str]
     orders: list[OrderShown]
@@ -113,6 +127,7 @@ async def get_erasure(request: Request, ref: _Person, caller: Reader) -> Respons
                 ordered_at=order.recorded_at,
                 by=ActorShown(order.act.actor.kind, order.act.actor.id),
                 ground=order.ground,
+                files=files_under(desk, order.subject),
                 completed=order.position <= through,
             )
             for order in erasures_of(desk, person)
@@ -120,6 +135,7 @@ async def get_erasure(request: Request, ref: _Person, caller: Reader) -> Respons
         return ErasureShown(
             person=person,
             events=sum(one.events for one in streams),
+            files=files_touched(desk, person),
             touched=[StreamTouched(stream=one.stream, number=one.number, events=one.events) for one in streams],
             holds=[hold.hold for hold in holds_against(desk, person, streams, desk.setup())],
             orders=orders,

@@ -12,7 +12,7 @@ from deploy import running, wiring
 from deploy.settings import SettingsError, read
 from domain.desk import Desk
 from domain.desk.forgetting import erase as order
-from domain.desk.forgetting import erased_through, holds_against, person_named, touched
+from domain.desk.forgetting import erased_through, files_touched, holds_against, person_named, touched
 from domain.store.recorder import Touched
 
 console = Console()
@@ -26,7 +26,7 @@ def erase(
 ) -> None:
     """Forget a person: their key is destroyed, and with it who they are, what they wrote, and what their tickets say.
 
-    Shows what is touched, orders it, and ends when nothing of it is left in keys and views. It cannot be undone.
+    Shows what is touched, orders it, and ends when nothing of it is left in keys, views and files. It cannot be undone.
     """
     if not ground and not dry_run:
         raise SettingsError("--ground says why; it is kept for ever. --dry-run only shows what would be touched.")
@@ -35,7 +35,11 @@ def erase(
         streams = touched(desk, found_person)
         console.print(_table(streams))
         events = sum(one.events for one in streams)
-        console.print(f"{events} events in {len(streams)} streams are sealed for {found_person}.", highlight=False)
+        files = files_touched(desk, found_person)
+        console.print(
+            f"{events} events in {len(streams)} streams are sealed for {found_person}, {files} of them with a file.",
+            highlight=False,
+        )
         for hold in holds_against(desk, found_person, streams, desk.setup()):
             console.print(f"The legal hold {hold.hold} forbids to erase them; `acta holds list` shows it.")
         if dry_run:
@@ -44,7 +48,7 @@ def erase(
         with console.status("waiting for another process") as status:
             eraser = wiring.eraser(found, desk, status.update)
             erase_now(wiring.url(found.database_url, "ACTA_DATABASE_URL"), eraser)
-        _say(desk, position)
+        _say(desk, position, files)
 
 
 def _table(touched: list[Touched]) -> Table:
@@ -56,9 +60,10 @@ def _table(touched: list[Touched]) -> Table:
     return table
 
 
-def _say(desk: Desk, position: int) -> None:
+def _say(desk: Desk, position: int, files: int) -> None:
     console.print(
-        f"Erased: ordered at position {position}, everything up to {erased_through(desk)} is carried out."
+        f"Erased: ordered at position {position}, everything up to {erased_through(desk)} is carried out, files"
+        f" removed: {files}."
         " Old backups and archives of the write-ahead log still hold the key: let them run out.",
         highlight=False,
     )

@@ -133,6 +133,7 @@ def eraser(settings: Settings, opened: Desk, tell: Callable[[str], None] = lambd
         projector_url(settings),
         ALL,
         Erasures(settings.erasures_path),
+        attachments(settings),
         partitions=settings.partitions if settings.kafka else 0,
         tell=tell,
     )

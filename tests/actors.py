@@ -50,6 +50,7 @@ from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
 from domain.store.deliveries import Deliveries  # noqa: E402
 from domain.store.keys import SubjectKeys  # noqa: E402
+from domain.store.places import Directory  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
 from ledgers import SIGNER  # noqa: E402
 from projections.sla import alarms  # noqa: E402
@@ -78,6 +79,7 @@ class World:
     prefix: str = ""
     stop_at_sync: int = 0
     erasures: str = ""
+    files: str = ""
     stop_after: str = ""
     port: int = 0
     stop_before_keeping: int = 0
@@ -163,7 +165,8 @@ def act_as_eraser(world: World, stop: Flag) -> None:
         _stop_after(world.stop_after)
     desk = Desk(world.app, KEK)
     erasures = Erasures(Path(world.erasures))
-    erasing(world.app, lambda: Eraser(desk, world.views, ALL, erasures), stop, patience_s=world.patience_s)
+    place = Directory(Path(world.files))
+    erasing(world.app, lambda: Eraser(desk, world.views, ALL, erasures, place), stop, patience_s=world.patience_s)
     desk.close()
 
 
@@ -241,7 +244,9 @@ def _stop_after_reading() -> None:
 
 
 def _stop_after(stage: str) -> None:
-    owner: Any = {"add": Erasures, "destroy": SubjectKeys, "rewrite": SubjectKeys}.get(stage, consumers.erasing)
+    owner: Any = {"add": Erasures, "destroy": SubjectKeys, "rewrite": SubjectKeys, "remove": Directory}.get(
+        stage, consumers.erasing
+    )
     does = getattr(owner, stage)
 
     def do(*given: Any, **more: Any) -> Any:

@@ -55,9 +55,9 @@ def must_have_key(person: UUID, keys: SubjectKeys) -> UUID:
 class Completing(Task):
     """The word that everything ordered up to a position is gone."""
 
-    def __init__(self, through: int, orders: Sequence[int], act: Act) -> None:
+    def __init__(self, through: int, orders: Sequence[int], files: int, act: Act) -> None:
         super().__init__()
-        self.event = ErasureCompleted(through=through, orders=tuple(orders))
+        self.event = ErasureCompleted(through=through, orders=tuple(orders), files=files)
         self.act = act
 
     def streams(self, find: Callable[[str], UUID | None], known: Callable[[UUID], Ticket]) -> set[UUID]:

@@ -41,6 +41,19 @@ def touched(desk: Desk, person: UUID) -> list[Touched]:
         return []
 
 
+def files_touched(desk: Desk, person: UUID) -> int:
+    """How many attached files forgetting the person would remove; ``PersonNotFound`` if nobody knows them."""
+    try:
+        return files_under(desk, must_have_key(person, desk.keys))
+    except NothingChanges:
+        return 0
+
+
+def files_under(desk: Desk, subject: UUID) -> int:
+    """How many attached files are, or were, sealed under the key of a subject."""
+    return len(desk.store.attachments(subjects=(subject,)))
+
+
 def holds_against(desk: Desk, person: UUID, streams: Sequence[Touched], setup: Setup) -> list[LegalHoldPlaced]:
     """The legal holds that forbid to forget a person: over them, or over a ticket with words that would go."""
     if not setup.holds:
@@ -90,8 +103,8 @@ def erased_through(desk: Desk) -> int:
     return 0
 
 
-def complete_erasures(desk: Desk, through: int, orders: Sequence[int], act: Act) -> int:
-    """Record that all that was ordered up to ``through`` is gone."""
-    task = Completing(through, orders, act)
+def complete_erasures(desk: Desk, through: int, orders: Sequence[int], files: int, act: Act) -> int:
+    """Record that all that was ordered up to ``through`` is gone, with so many ``files``."""
+    task = Completing(through, orders, files, act)
     desk.writer.submit(task)
     return int(task.future.result())

@@ -15,10 +15,12 @@ class ErasureEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 class ErasureCompleted(ErasureEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Every order up to the position ``through`` has been carried out, those at ``orders`` since the time before.
 
-    Keys are destroyed, tables of keys written anew, and no view holds what was sealed under them.
+    Keys are destroyed, tables of keys written anew, and no view holds what was sealed under them. Of so many ``files``
+    that were attached nothing is left where they lay.
     """
 
     TYPE = "erasure.completed.v1"
 
     through: int
     orders: tuple[int, ...]
+    files: int = 0

@@ -30,6 +30,9 @@ class Place(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file, also one that was put in part when somebody died; one that is not there does not matter."""
 
+    def must_be_there(self) -> None:
+        """Raise ``Unreachable`` if this may not be the place at all, so that nothing is taken for gone over it."""
+
     def forget(self, folder: str) -> None:
         """Remove a folder with all that is in it; one that is not there does not matter."""
 
@@ -78,6 +81,15 @@ class Directory:
             return
         except OSError as fault:
             raise Unreachable(f"{self._path} cannot be written ({fault.strerror})") from None
+
+    def must_be_there(self) -> None:
+        try:
+            # Where anything was ever put, its folder stays; one that was not mounted has none.
+            if any(self._path.iterdir()):
+                return
+        except OSError as fault:
+            raise Unreachable(f"{self._path} cannot be read ({fault.strerror})") from None
+        raise Unreachable(f"{self._path} is empty, as if it were not mounted")
 
     def forget(self, folder: str) -> None:
         shutil.rmtree(self._path / folder, ignore_errors=True)
@@ -131,6 +143,10 @@ class Bucket:
                 self._files.delete_file(f"{self._prefix}/{path}")
             except FileNotFoundError:
                 return
+
+    def must_be_there(self) -> None:
+        with _reaching(self._prefix):
+            self._files.get_file_info(self._prefix)
 
     def forget(self, folder: str) -> None:
         with _reaching(self._prefix):

@@ -124,6 +124,21 @@ class Reading:
             ).fetchall()
         return [Touched(*row) for row in rows]
 
+    def attachments(
+        self, *, subjects: Sequence[UUID] = (), places: Sequence[tuple[UUID, int]] = ()
+    ) -> list[SealedEvent]:
+        """The events that put a file to a ticket and are sealed for one of ``subjects``, or stand at one of ``places``.
+
+        Seals stay closed. Those of persons are found among all such events, and not by keys, which go first.
+        """
+        return self._fetch(
+            f"{_CLOSED} WHERE e.type = 'ticket.attachment-added.v1'"
+            " AND (convert_from(e.body, 'UTF8')::json #>> '{seal,subject}')::uuid = ANY(%b::uuid[])"
+            f" UNION {_CLOSED} JOIN unnest(%b::uuid[], %b::int[]) AS g(stream, version) USING (stream, version)"
+            " WHERE e.type = 'ticket.attachment-added.v1' ORDER BY position",
+            (list(subjects), [stream for stream, _ in places], [version for _, version in places]),
+        )
+
     def events_at(self, positions: Sequence[int]) -> list[SealedEvent]:
         """The events at these positions of the whole log, in order, with the keys of their seals."""
         return self._fetch(f"{OPENED} WHERE e.position = ANY(%b::bigint[]) ORDER BY e.position", (list(positions),))

@@ -50,6 +50,9 @@ CREATE INDEX IF NOT EXISTS subject_keys_of_erased ON acta_keys.subject_keys (sub
 CREATE INDEX IF NOT EXISTS events_orders ON acta.events (position)
     WHERE type IN ('ticket.redacted.v1', 'person.erasure-ordered.v1');
 
+-- Which events put files to tickets: what lies elsewhere, for those who remove it or look whether it is whole.
+CREATE INDEX IF NOT EXISTS events_attachments ON acta.events (position) WHERE type = 'ticket.attachment-added.v1';
+
 -- Files on their way in, until a ticket takes them or they are given up: which chunks there are, elsewhere, by address
 -- (pending: announced and perhaps not put yet). The key of the file, its name and its last bytes are sealed under the
 -- key of the person who brings it (holder).

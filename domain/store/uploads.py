@@ -74,9 +74,17 @@ class Uploads:
         return principal.person or self._keys.person(principal.actor.kind, principal.actor.id)
 
     def begin(
-        self, holder: UUID, name: str, media_type: str, length: int | None, now: datetime, expires_at: datetime
+        self,
+        holder: UUID,
+        name: str,
+        media_type: str,
+        length: int | None,
+        now: datetime,
+        expires_at: datetime,
+        *,
+        most: int | None = MOST_OPEN,
     ) -> Upload:
-        """A new upload, of which nothing has come yet. Raises ``TooManyUploads``."""
+        """A new upload, of which nothing has come yet. Raises ``TooManyUploads`` where ``most`` are waiting."""
         upload = uuid4()
         secrets = _Secrets(new_key(), name, media_type)
         with self._pool.connection() as connection:
@@ -84,7 +92,7 @@ class Uploads:
                 "INSERT INTO acta.uploads (upload, holder, begun_at, expires_at, length, sealed)"
                 " SELECT %(upload)s, %(holder)s, %(now)s, %(expires_at)s, %(length)s::bigint, %(sealed)s"
                 " WHERE (SELECT count(*) FROM acta.uploads u WHERE u.holder = %(holder)s AND u.expires_at > %(now)s"
-                " AND NOT u.given_up) < %(most)s RETURNING upload",
+                " AND NOT u.given_up) < coalesce(%(most)s::int, 2147483647) RETURNING upload",
                 {
                     "upload": upload,
                     "holder": holder,
@@ -92,11 +100,11 @@ class Uploads:
                     "expires_at": expires_at,
                     "length": length,
                     "sealed": self._sealed(upload, holder, secrets),
-                    "most": MOST_OPEN,
+                    "most": most,
                 },
             ).fetchone()
         if row is None:
-            raise TooManyUploads(limit=MOST_OPEN)
+            raise TooManyUploads(limit=most)
         return Upload(
             upload=upload,
             holder=holder,
@@ -243,6 +251,13 @@ class Uploads:
             ).rowcount
         if not done:
             raise UploadNotFound()
+
+    def give_up_all(self, holders: Sequence[UUID]) -> None:
+        """Let nobody go on with any upload of these persons, or take it."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                "UPDATE acta.uploads SET given_up = true WHERE holder = ANY(%s) AND NOT given_up", (list(holders),)
+            )
 
     def given_up(self, now: datetime, limit: int) -> list[tuple[UUID, list[str]]]:
         """Uploads that are over, by time or by will, and all that may have been put for each; none is taken now."""

@@ -26,7 +26,10 @@ def erasure_ordered(event: p.PersonErasureOrdered, speech: Speech) -> str:
 @says(d.ErasureCompleted)
 def erasure_completed(event: d.ErasureCompleted, speech: Speech) -> str:
     orders = listed([str(order) for order in event.orders])
-    return f"destroyed the keys that were ordered to be destroyed at position {orders}, and cleaned every view of it"
+    cleaned = "and cleaned every view of it"
+    if event.files:
+        cleaned = f"cleaned every view of it, and removed {event.files} {'file' if event.files == 1 else 'files'}"
+    return f"destroyed the keys that were ordered to be destroyed at position {orders}, {cleaned}"
 
 
 @says(r.RequestDecided)

@@ -13,6 +13,7 @@ from consumers.erasing import Eraser
 from consumers.erasures import Erasures
 from desk_talk import done, opened, refused
 from domain.record.cosignature import Cosigner
+from domain.store.places import Directory
 from ledgers import SIGNER, sign_now
 from projections.views import ALL
 
@@ -139,7 +140,7 @@ def test_older_checkpoints_are_shown_to_be_beginnings_of_the_log(compliance, adm
 @pytest.fixture
 def carry_out(house, database, tmp_path):
     """What the eraser does."""
-    eraser = Eraser(house.desk, database, ALL, Erasures(tmp_path / "erasures"))
+    eraser = Eraser(house.desk, database, ALL, Erasures(tmp_path / "erasures"), Directory(tmp_path / "attachments"))
 
     def carried_out() -> None:
         eraser.carry_out(eraser.waiting())

@@ -9,6 +9,7 @@ from consumers.erasing import Eraser
 from consumers.erasures import Erasures
 from desk_talk import done, opened, refused
 from domain.access.events import AccessRead
+from domain.store.places import Directory
 from projections.views import ALL
 
 GROUND = {"ground": "GDPR Art. 17(1)(b): consent withdrawn"}
@@ -26,7 +27,7 @@ def house(build_house):
 @pytest.fixture
 def carry_out(house, database, tmp_path) -> Callable[[], None]:
     """What the eraser does."""
-    eraser = Eraser(house.desk, database, ALL, Erasures(tmp_path / "erasures"))
+    eraser = Eraser(house.desk, database, ALL, Erasures(tmp_path / "erasures"), Directory(tmp_path / "attachments"))
 
     def carried_out() -> None:
         eraser.carry_out(eraser.waiting())

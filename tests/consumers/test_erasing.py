@@ -1,5 +1,6 @@
 """Erasing: what was ordered is carried out once, from the orders alone, and a backup does not bring it back."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +16,17 @@ from consumers.erasures import Erasures
 from consumers.follow import follow
 from consuming import completed, running, until
 from deploy.embedded import programs
-from desks import ACT, as_role, give, open_desk, opened, prepare
+from desks import ACT, TESTER, as_role, give, open_desk, opened, prepare
 from domain.desk import Desk
 from domain.desk.forgetting import erase as erase_person
 from domain.desk.forgetting import erased_through
 from domain.envelope import ERASED
-from domain.errors import NothingChanges
+from domain.errors import NothingChanges, UnderLegalHold
+from domain.setup.events import LegalHoldPlaced
+from domain.store.chunks import CHUNK_BYTES
+from domain.store.handing_out import chunks_of
+from domain.store.places import Directory
+from lying_files import lying, put_to, uploaded
 from machines import Databases, Prepare
 from projections.views import ALL
 
@@ -52,8 +58,18 @@ def erasures(tmp_path: Path) -> Erasures:
 
 
 @pytest.fixture
-def eraser(desk: Desk, database: str, erasures: Erasures) -> Eraser:
-    return Eraser(desk, as_role(database, "acta_projector"), ALL, erasures)
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "attachments"
+
+
+@pytest.fixture
+def place(folder: Path) -> Directory:
+    return Directory(folder)
+
+
+@pytest.fixture
+def eraser(desk: Desk, database: str, erasures: Erasures, place: Directory) -> Eraser:
+    return Eraser(desk, as_role(database, "acta_projector"), ALL, erasures, place)
 
 
 @pytest.fixture
@@ -74,6 +90,11 @@ def words(dsn: str) -> str:
         rows(dsn, f"SELECT * FROM queue.{table}") for table in ("entries", "entries_past", "people", "texts", "notes")
     ]
     return repr(shown)
+
+
+def hold(desk: Desk, ticket: UUID) -> None:
+    placed = LegalHoldPlaced(hold="case-1", tickets=(ticket,), name="Case 1", ground="a claim")
+    desk.configure(lambda setup: [placed], ACT)
 
 
 def requester_of(desk: Desk, ticket: UUID) -> UUID:
@@ -121,10 +142,10 @@ def test_with_nothing_ordered_nothing_is_recorded(
 
 
 def test_two_at_once_carry_out_each_order_once(
-    desk: Desk, database: str, erasures: Erasures, followed: Callable[[], None]
+    desk: Desk, database: str, erasures: Erasures, place: Directory, followed: Callable[[], None]
 ) -> None:
     def begin() -> Eraser:
-        return Eraser(desk, as_role(database, "acta_projector"), ALL, erasures)
+        return Eraser(desk, as_role(database, "acta_projector"), ALL, erasures, place)
 
     with (
         running(erasing, as_role(database, "acta_app"), begin) as one,
@@ -169,6 +190,7 @@ def test_a_backup_that_is_put_back_does_not_bring_back_what_was_erased(
     database: str,
     eraser: Eraser,
     erasures: Erasures,
+    place: Directory,
     followed: Callable[[], None],
     databases: Databases,
     tmp_path: Path,
@@ -189,7 +211,7 @@ def test_a_backup_that_is_put_back_does_not_bring_back_what_was_erased(
         assert "Petra is ill" in words(restored)
         with open_desk(restored) as again:
             assert again.ticket(ticket.ticket).title == "Petra is ill"
-            eraser_there = Eraser(again, as_role(restored, "acta_projector"), ALL, erasures)
+            eraser_there = Eraser(again, as_role(restored, "acta_projector"), ALL, erasures, place)
             assert forget_again(as_role(restored, "acta_app"), eraser_there) == (2 if name.startswith("before") else 0)
             assert again.ticket(ticket.ticket).title == ERASED
             assert "wrong diagnosis" not in repr(again.history(other.ticket))
@@ -239,3 +261,106 @@ def test_nothing_personal_is_in_the_statistics_of_the_planner(
     for personal in ("Petra", "petra", "fever"):
         assert personal not in sampled
     assert "service-desk" in sampled
+
+
+def chunks(desk: Desk, *tickets: UUID) -> set[str]:
+    """The addresses of the parts of the files of these tickets."""
+    return {address for ticket in tickets for address in chunks_of(desk.history(ticket))}
+
+
+def test_the_files_of_a_person_go_with_them_and_no_others(
+    desk: Desk, database: str, eraser: Eraser, place: Directory, folder: Path
+) -> None:
+    """Files on their way in are the person's as well, and go."""
+    ticket = opened(desk, requester=PETRA)
+    other = opened(desk, requester={"email": "kim@example.org"})
+    put_to(desk, place, str(ticket.number), bytes(CHUNK_BYTES + 1), internal=True)
+    put_to(desk, place, str(ticket.number), b"x-ray", "petra.png", "image/png")
+    put_to(desk, place, str(other.number), b"Kim is well")
+    waits = uploaded(desk, place, b"nobody attached this yet")
+    erase_person(desk, requester_of(desk, ticket.ticket), GROUND, ACT)
+    erase_now(as_role(database, "acta_app"), eraser)
+    (completion,) = [event for event in desk.feed(0, 1000) if event.TYPE == "erasure.completed.v1"]
+    assert completion.files == 2  # type: ignore[attr-defined]
+    assert chunks(desk, other.ticket) < lying(folder)
+    assert len(lying(folder)) == 2
+    assert not chunks(desk, ticket.ticket) & lying(folder)
+    assert [file.name for file in desk.ticket(ticket.ticket).attachments] == [ERASED, ERASED]
+    erase_person(desk, desk.uploads.holder(TESTER), GROUND, ACT)
+    erase_now(as_role(database, "acta_app"), eraser)
+    assert lying(folder) == chunks(desk, other.ticket)
+    assert desk.uploads.file(waits, desk.uploads.holder(TESTER), desk.now()) is None
+
+
+def test_one_file_is_redacted_like_a_message(
+    desk: Desk, database: str, eraser: Eraser, erasures: Erasures, place: Directory, folder: Path
+) -> None:
+    ticket = opened(desk, requester=PETRA)
+    wrong = put_to(desk, place, str(ticket.number), b"somebody else's x-ray", "kim.png", "image/png")
+    put_to(desk, place, str(ticket.number), b"Petra's x-ray", "petra.png", "image/png")
+    give(desk, "redact", str(ticket.number), versions=[wrong], reason="wrong patient")
+    erase_now(as_role(database, "acta_app"), eraser)
+    assert [file.name for file in desk.ticket(ticket.ticket).attachments] == [ERASED, "petra.png"]
+    assert len(lying(folder)) == 1
+    assert lying(folder) < chunks(desk, ticket.ticket)
+    assert erasures.messages() == [(ticket.ticket, wrong)]
+
+
+def test_a_hold_keeps_the_files(desk: Desk, database: str, eraser: Eraser, place: Directory, folder: Path) -> None:
+    ticket = opened(desk, requester=PETRA)
+    version = put_to(desk, place, str(ticket.number), b"evidence")
+    hold(desk, ticket.ticket)
+    with pytest.raises(UnderLegalHold):
+        give(desk, "redact", str(ticket.number), versions=[version], reason="wrong patient")
+    with pytest.raises(UnderLegalHold):
+        erase_person(desk, requester_of(desk, ticket.ticket), GROUND, ACT)
+    erase_now(as_role(database, "acta_app"), eraser)
+    assert lying(folder) == chunks(desk, ticket.ticket)
+
+
+def test_while_the_place_of_files_is_away_nothing_is_readable_and_nothing_is_said_to_be_complete(
+    desk: Desk, database: str, eraser: Eraser, place: Directory, folder: Path, followed: Callable[[], None]
+) -> None:
+    """A folder that is empty, as where nothing is mounted, is not taken for one whose files are gone."""
+    ticket = opened(desk, requester=PETRA, title="Petra is ill")
+    put_to(desk, place, str(ticket.number), b"x-ray")
+    followed()
+    order = erase_person(desk, requester_of(desk, ticket.ticket), GROUND, ACT)
+    elsewhere = folder.with_name("not mounted")
+    folder.rename(elsewhere)
+    folder.mkdir()
+    assert forget_again(as_role(database, "acta_app"), eraser) == 0
+    assert "Petra" not in words(database)
+    assert erased_through(desk) == 0
+    folder.rmdir()
+    elsewhere.rename(folder)
+    erase_now(as_role(database, "acta_app"), eraser)
+    assert erased_through(desk) == order
+    assert lying(folder) == set()
+
+
+def test_files_of_a_backup_that_is_put_back_go_again(
+    desk: Desk,
+    database: str,
+    eraser: Eraser,
+    erasures: Erasures,
+    place: Directory,
+    folder: Path,
+    databases: Databases,
+    tmp_path: Path,
+) -> None:
+    ticket = opened(desk, requester=PETRA)
+    put_to(desk, place, str(ticket.number), b"x-ray")
+    dumped(database, tmp_path / "before")
+    shutil.copytree(folder, tmp_path / "files before")
+    erase_person(desk, requester_of(desk, ticket.ticket), GROUND, ACT)
+    erase_now(as_role(database, "acta_app"), eraser)
+    assert lying(folder) == set()
+    restored = put_back(databases, tmp_path / "before")
+    back = tmp_path / "files before"
+    with open_desk(restored) as again:
+        eraser_there = Eraser(again, as_role(restored, "acta_projector"), ALL, erasures, Directory(back))
+        assert len(lying(back)) == 1
+        assert forget_again(as_role(restored, "acta_app"), eraser_there) == 1
+        assert lying(back) == set()
+    databases.drop(restored)

@@ -14,6 +14,7 @@ from consuming import completed, messages, running, until
 from desks import ACT, give, opened
 from domain.desk import Desk
 from domain.desk.forgetting import erase
+from domain.store.places import Directory
 from projections.views import ALL
 
 PARTITIONS = 3
@@ -41,7 +42,8 @@ def test_views_that_are_fed_from_the_topic_forget_and_are_fed_on(
         settle()
         assert "Petra is ill 4" in words(database)
         erase(desk, desk.ticket(tickets[0].ticket).requester, "asked for it", ACT)
-        eraser = Eraser(desk, views_dsn, ALL, Erasures(tmp_path / "erasures"), partitions=PARTITIONS)
+        place = Directory(tmp_path / "attachments")
+        eraser = Eraser(desk, views_dsn, ALL, Erasures(tmp_path / "erasures"), place, partitions=PARTITIONS)
         erase_now(app_dsn, eraser)
         for ticket in tickets:
             give(desk, "note", str(ticket.number), text="later")

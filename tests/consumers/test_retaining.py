@@ -25,8 +25,10 @@ from domain.desk.legal_holds import lift, place
 from domain.envelope import ERASED
 from domain.errors import NothingChanges, UnderLegalHold
 from domain.person.events import PersonErasureOrdered
+from domain.store.places import Directory
 from domain.ticket.commands.expiring import Expire
 from domain.ticket.events import TicketRedacted, TicketRetentionExpired
+from lying_files import lying, put_to
 from machines import Prepare
 from projections.views import ALL
 
@@ -242,12 +244,15 @@ def test_what_was_let_go_cannot_be_read_by_anybody(
     desk: Desk, database: str, tmp_path: Path, followed: Callable[[], None], passed: Callable[..., dict[int, str]]
 ):
     receipt = closed(desk, 40, title="Petra is ill", requester={"email": "petra@example.org", "name": "Petra Prosser"})
+    put_to(desk, Directory(tmp_path / "attachments"), str(receipt.number), b"x-ray")
     passed()
-    eraser = Eraser(desk, as_role(database, "acta_projector"), ALL, Erasures(tmp_path / "erasures"))
+    files = Directory(tmp_path / "attachments")
+    eraser = Eraser(desk, as_role(database, "acta_projector"), ALL, Erasures(tmp_path / "erasures"), files)
     erase_now(as_role(database, "acta_app"), eraser)
     followed()
     ticket = desk.ticket(receipt.ticket)
     assert (ticket.title, ticket.resolution_notes, ticket.status) == (ERASED, ERASED, "closed")
+    assert lying(tmp_path / "attachments") == set()
     with psycopg.connect(database) as connection:
         shown = str(connection.execute("SELECT * FROM queue.entries").fetchall())
         shown += str(connection.execute("SELECT * FROM queue.people").fetchall())

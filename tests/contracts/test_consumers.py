@@ -21,6 +21,7 @@ from consuming import running, until, write
 from desks import ACT, as_role, open_desk, prepare
 from domain.desk import Desk
 from domain.desk.forgetting import erase, erased_through
+from domain.store.places import Directory
 from ledgers import SIGNER
 from machines import Broker, Prepare
 from projections.engine import complete_to
@@ -75,7 +76,8 @@ def by_orders(desk: Desk, database: str, kafka: Broker, topics: str, folder: Pat
     """The store's own feed, and the eraser, which has an order to carry out."""
 
     def erasing_(stop: Flag) -> None:
-        eraser = Eraser(desk, as_role(database, "acta_projector"), ALL, Erasures(folder / "erasures"))
+        place = Directory(folder / "attachments")
+        eraser = Eraser(desk, as_role(database, "acta_projector"), ALL, Erasures(folder / "erasures"), place)
         erasing(as_role(database, "acta_app"), lambda: eraser, stop)
 
     erase(desk, desk.keys.person("agent", "alice"), "left", ACT)

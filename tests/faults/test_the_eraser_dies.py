@@ -19,11 +19,15 @@ from desks import ACT, as_role, give, open_desk, opened
 from domain.desk import Desk
 from domain.desk.forgetting import erase, erased_through
 from domain.envelope import ERASED
+from domain.store.chunks import CHUNK_BYTES
+from domain.store.handing_out import chunks_of
+from domain.store.places import Directory
+from lying_files import lying, put_to
 from projections.views import ALL
 from stages import Actor
 
 Start = Callable[..., Actor]
-STAGES = ["add", "destroy", "rewrite", "rebuild", "drop_retired"]
+STAGES = ["add", "destroy", "rewrite", "rebuild", "drop_retired", "remove"]
 
 
 @pytest.fixture
@@ -41,7 +45,12 @@ def erasures(tmp_path: Path) -> Erasures:
 
 
 @pytest.fixture
-def start(desk: Desk, database: str, erasures: Erasures) -> Iterator[Start]:
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "attachments"
+
+
+@pytest.fixture
+def start(desk: Desk, database: str, erasures: Erasures, folder: Path) -> Iterator[Start]:
     started: list[Actor] = []
 
     def begin(**more: Any) -> Actor:
@@ -52,6 +61,7 @@ def start(desk: Desk, database: str, erasures: Erasures) -> Iterator[Start]:
             topic="",
             receipts="",
             erasures=str(erasures.path),
+            files=str(folder),
             **more,
         )
         started.append(Actor("eraser", world, {}))
@@ -71,10 +81,13 @@ def wait_for(condition: Callable[[], bool], *alive: Actor) -> None:
 
 
 @pytest.fixture
-def shown(desk: Desk, database: str) -> tuple[UUID, UUID]:
-    """Petra's ticket and another with a note about her, as the views show them."""
+def shown(desk: Desk, database: str, folder: Path) -> tuple[UUID, UUID]:
+    """Petra's ticket with files, and another with a note about her, as the views show them."""
     petras = opened(desk, requester={"email": "petra@example.org", "name": "Petra Prosser"}, title="Petra is ill")
     other = opened(desk, title="Somebody else's")
+    for content in (bytes(CHUNK_BYTES + 1), b"x-ray"):
+        put_to(desk, Directory(folder), str(petras.number), content)
+    put_to(desk, Directory(folder), str(other.number), b"Somebody else's")
     give(desk, "note", str(other.number), text="Petra is ill")
     with running(follow, desk, as_role(database, "acta_projector"), ALL) as follower:
         until(lambda: completed(database) == desk.store.head(), follower)
@@ -104,7 +117,7 @@ def must_be_gone(desk: Desk, database: str, petras: UUID, other: UUID) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_eraser_is_killed_and_the_next_one_finishes_its_work(
-    start: Start, desk: Desk, database: str, erasures: Erasures, shown: tuple[UUID, UUID], stage: str
+    start: Start, desk: Desk, database: str, erasures: Erasures, folder: Path, shown: tuple[UUID, UUID], stage: str
 ) -> None:
     position = order(desk, *shown)
     first = start(stop_after=stage)
@@ -116,6 +129,9 @@ def test_an_eraser_is_killed_and_the_next_one_finishes_its_work(
     assert second.end() == 0
     must_be_gone(desk, database, *shown)
     assert len(erasures.persons()) == len(erasures.messages()) == 1
+    assert lying(folder) == set(chunks_of(desk.history(shown[1])))
+    (completion,) = [event for event in desk.feed(0, 1000) if event.TYPE == "erasure.completed.v1"]
+    assert completion.files == 2  # type: ignore[attr-defined]
 
 
 def test_an_eraser_sleeps_through_its_succession_and_wakes_up(
