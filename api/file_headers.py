@@ -6,10 +6,8 @@ RFC 8187 write them; on their way out as RFC 9110 has ranges.
 
 import re
 from base64 import b64encode
-from collections.abc import Collection
 from contextlib import suppress
 from email.message import Message
-from fnmatch import fnmatchcase
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -22,18 +20,9 @@ PARTIAL = "application/partial-upload"
 OCTETS = "application/octet-stream"
 PASSIVE = frozenset({"image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"})
 """What a reader's programs show without running anything; all else leaves as octets."""
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _COUNT = re.compile(r"[0-9]{1,15}")
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,15})-([0-9]{1,15})?|-([0-9]{1,15}))")
 _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+=@,-]")
-
-
-def media_type(request: Request, taken: Collection[str]) -> str:
-    """The type that a file is declared to have; refuses one that is not ``taken``."""
-    declared = request.headers.get("content-type", OCTETS).partition(";")[0].strip().lower()
-    if not _MEDIA_TYPE.fullmatch(declared) or not any(fnmatchcase(declared, one) for one in taken):
-        raise MediaTypeNotTaken(known=sorted(taken))
-    return declared
 
 
 def name_of_file(request: Request) -> str:

@@ -34,6 +34,7 @@ from domain.errors import (
 from domain.store.clearing import clear
 from domain.store.receiving import Receiving, must_fit
 from domain.store.uploads import Upload
+from domain.ticket.file import media_type
 
 router = APIRouter(tags=["uploads"])
 Uploader = Annotated[Principal, permitted("ticket.attach", "ticket.attach-own", personal=False)]
@@ -104,7 +105,7 @@ async def begin(request: Request, caller: Uploader) -> Response:
     """
     edge = edge_of(request)
     taking = edge.settings
-    kind = file_headers.media_type(request, taking.attachment_types)
+    kind = media_type(request.headers.get("content-type", file_headers.OCTETS), taking.attachment_types)
     name = file_headers.name_of_file(request)
     ends = file_headers.completes(request, otherwise=True)
     length = _length(request, 0, ends)

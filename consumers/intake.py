@@ -36,6 +36,7 @@ from domain.request.message import Message, letter_in
 GROUP = "acta.intake"
 CHANNEL = "kafka"
 MOST_UNDECIDED = 2_000
+MOST_UNDECIDED_BYTES = 64 * 1024 * 1024
 MOST_AT_ONCE = 500
 POLL_MS = 100
 PAUSE_S = 0.01
@@ -83,6 +84,7 @@ class _Line:
         self._undecided: deque[int] = deque()
         self._decided: set[int] = set()
         self._waiting: dict[bytes | None, deque[Any]] = {}
+        self._bytes = 0
         self._lock = Lock()
 
     def taken(self, message: Any) -> bool:
@@ -90,6 +92,7 @@ class _Line:
         with self._lock:
             self._undecided.append(message.offset)
             self.next = message.offset + 1
+            self._bytes += len(message.value or b"")
             waiting = self._waiting.setdefault(message.key, deque())
             waiting.append(message)
             return len(waiting) == 1
@@ -98,6 +101,7 @@ class _Line:
         """The message is decided; the next of its key, if there is one and the partition is still ours."""
         with self._lock:
             self._decided.add(message.offset)
+            self._bytes -= len(message.value or b"")
             while self._undecided and self._undecided[0] in self._decided:
                 self._decided.discard(self._undecided.popleft())
             waiting = self._waiting[message.key]
@@ -118,6 +122,12 @@ class _Line:
         """How many messages are undecided."""
         with self._lock:
             return len(self._undecided) - len(self._decided)
+
+    @property
+    def bytes(self) -> int:
+        """How much is undecided: a message may hold a file."""
+        with self._lock:
+            return self._bytes
 
 
 class _Taking:
@@ -169,7 +179,11 @@ class _Taking:
 
     def _take_in(self) -> int | None:
         """Read on, and hand in the first of each key; how many messages came, None while too many are undecided."""
-        if sum(line.left for line in self._lines.values()) >= MOST_UNDECIDED:
+        lines = self._lines.values()
+        if (
+            sum(line.left for line in lines) >= MOST_UNDECIDED
+            or sum(line.bytes for line in lines) >= MOST_UNDECIDED_BYTES
+        ):
             return None
         found = self._consumer.poll(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
         for partition, messages in found.items():

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
@@ -37,6 +37,7 @@ from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of
 from deploy.migrate import migrate
 from deploy.settings import Settings, SettingsError
 from domain.desk import Desk
+from domain.desk.enclosing import Files
 from domain.desk.writer import clock
 from domain.record.note import Signer
 from domain.store.keyring import KekMismatch, KeyRing
@@ -81,7 +82,12 @@ def folder(settings: Settings) -> Path:
 @contextmanager
 def desk(settings: Settings, now: Callable[[], datetime] = clock) -> Iterator[Desk]:
     """A desk on the settings' database, whose personal fields the key-encryption key opens."""
-    opened = Desk(url(settings.database_url, "ACTA_DATABASE_URL"), kek(settings), now=now)
+    files = Files(
+        place=cache(lambda: attachments(settings)),
+        most_bytes=settings.max_attachment_bytes,
+        types=settings.attachment_types or TYPES_TAKEN,
+    )
+    opened = Desk(url(settings.database_url, "ACTA_DATABASE_URL"), kek(settings), files=files, now=now)
     try:
         try:
             opened.keys.must_be_openable()

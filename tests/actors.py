@@ -1,12 +1,13 @@
 """The processes that the tests of faults start and kill: ``python actors.py <part> <JSON of where everything is>``.
 
 Parts: ``relay``, ``project``, ``write``, ``intake``, ``outcomes``, ``api``, ``clock``, ``ledger``, ``announce``,
-``eraser``, ``webhooks``. An eraser given ``stop_after`` stops itself when it has done that. A ledger given
-``stop_at_sync`` stops itself before it waits for the disk for that many a time. A clock given ``stop_after_reading``
-stops itself when it knows whose alarm has come and has told nobody yet. A relay given ``stop_in_transaction`` stops
-itself (SIGSTOP) when the messages of that transaction are at the broker and not yet committed; a projector stops where
-``watching`` does. Webhooks given ``stop_before_keeping`` stop themselves before they keep for that many a time what
-came of messages that they have sent; or, as ``keeping`` says, what they have read, or of the configuration followed.
+``eraser``, ``webhooks``. An eraser or an intake given ``stop_after`` stops itself when it has done that. A ledger
+given ``stop_at_sync`` stops itself before it waits for the disk for that many a time. A clock given
+``stop_after_reading`` stops itself when it knows whose alarm has come and has told nobody yet. A relay given
+``stop_in_transaction`` stops itself (SIGSTOP) when the messages of that transaction are at the broker and not yet
+committed; a projector stops where ``watching`` does. Webhooks given ``stop_before_keeping`` stop themselves before they
+keep for that many a time what came of messages that they have sent; or, as ``keeping`` says, what they have read, or of
+the configuration followed.
 """
 
 import json
@@ -53,6 +54,7 @@ from domain.store.keys import SubjectKeys  # noqa: E402
 from domain.store.places import Directory  # noqa: E402
 from domain.ticket.commands import COMMANDS  # noqa: E402
 from ledgers import SIGNER  # noqa: E402
+from lying_files import files_in  # noqa: E402
 from projections.sla import alarms  # noqa: E402
 from projections.views import ALL  # noqa: E402
 from watching import watching  # noqa: E402
@@ -108,7 +110,9 @@ def act_as_projector(world: World, stop: Flag) -> None:
 
 def act_as_intake(world: World, stop: Flag) -> None:
     """The real intake."""
-    desk = Desk(world.app, KEK)
+    if world.stop_after:
+        _stop_after(world.stop_after)
+    desk = Desk(world.app, KEK, files=files_in(Path(world.files)))
     topics = Doors(world.prefix, world.doors).requests()
     intake(desk, world.app, world.client, topics, stop, patience_s=world.patience_s)
     desk.close()
@@ -244,9 +248,13 @@ def _stop_after_reading() -> None:
 
 
 def _stop_after(stage: str) -> None:
-    owner: Any = {"add": Erasures, "destroy": SubjectKeys, "rewrite": SubjectKeys, "remove": Directory}.get(
-        stage, consumers.erasing
-    )
+    owner: Any = {
+        "add": Erasures,
+        "destroy": SubjectKeys,
+        "rewrite": SubjectKeys,
+        "remove": Directory,
+        "put": Directory,
+    }.get(stage, consumers.erasing)
     does = getattr(owner, stage)
 
     def do(*given: Any, **more: Any) -> Any:

@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from deploy.migrate import migrate
 from domain.access.principal import Principal, system
 from domain.desk import Desk, Order, Receipt
+from domain.desk.enclosing import Files
 from domain.envelope import Act
 from domain.setup.events import AgentDefined, DepartmentDefined, GroupDefined, RoleGranted
 from domain.ticket.commands import COMMANDS
@@ -45,9 +46,9 @@ def as_role(owner_dsn: str, role: str) -> str:
 
 
 @contextmanager
-def open_desk(owner_dsn: str, *, configured: bool = True) -> Iterator[Desk]:
+def open_desk(owner_dsn: str, *, configured: bool = True, files: Files | None = None) -> Iterator[Desk]:
     """A desk, with a small configuration unless told otherwise."""
-    desk = Desk(as_role(owner_dsn, "acta_app"), KEK)
+    desk = Desk(as_role(owner_dsn, "acta_app"), KEK, files=files)
     try:
         if configured and not desk.setup().departments:
             desk.configure(lambda setup: SMALL_DESK, ACT)

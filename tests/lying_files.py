@@ -7,10 +7,18 @@ from uuid import UUID
 from desks import TESTER, give
 from domain.access.principal import Principal
 from domain.desk import Desk
-from domain.store.places import Place
+from domain.desk.enclosing import Files
+from domain.store.places import Directory, Place
 from domain.store.receiving import Receiving
 
 MOST = 64 * 1024 * 1024
+
+
+def files_in(folder: Path) -> Files:
+    """What a desk of the tests takes."""
+    return Files(
+        place=lambda: Directory(folder), most_bytes=500_000, types=("text/*", "image/png", "application/octet-stream")
+    )
 
 
 def uploaded(

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from domain.access.events import AccessEvent
 from domain.access.principal import Principal
+from domain.desk.enclosing import Enclosures, Files
 from domain.desk.keeping import Declining
 from domain.desk.order import IdempotencyKey, Order, Receipt
 from domain.desk.ordering import Ordering
@@ -43,13 +44,19 @@ class Desk(Application[UUID]):
     """Load, decide, record; history and state as of any moment.
 
     ``dsn`` is the application role's; ``kek`` the key-encryption key (32 bytes), or the ring of those that are known;
-    ``now`` gives the time in UTC.
+    ``files`` says which files are taken that come within requests; ``now`` gives the time in UTC.
     """
 
     name = "acta"
 
     def __init__(
-        self, dsn: str, kek: bytes | KeyRing, *, readers: int = 8, now: Callable[[], datetime] = clock
+        self,
+        dsn: str,
+        kek: bytes | KeyRing,
+        *,
+        files: Files | None = None,
+        readers: int = 8,
+        now: Callable[[], datetime] = clock,
     ) -> None:
         self.pool = ConnectionPool(
             dsn,
@@ -68,6 +75,7 @@ class Desk(Application[UUID]):
         self._access_of = lru_cache(2)(lambda day: self.keys.stream_of("access", process, day.isoformat()))
         self._streams: dict[int, UUID] = {}
         self.now = now
+        self.enclosures = Enclosures(self.uploads, files, now)
         super().__init__()
         self.writer = Writer(self.store, self.sealing, now)
 
@@ -180,6 +188,7 @@ class Desk(Application[UUID]):
     def close(self) -> None:
         """Record what waits, then let go of the database."""
         if hasattr(self, "writer"):
+            self.enclosures.close()
             self.writer.close()
         super().close()
 

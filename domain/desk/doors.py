@@ -5,17 +5,21 @@ refusal, is recorded together with what follows from it, so that whoever tells o
 """
 
 from concurrent.futures import Future
+from contextlib import suppress
 
 import msgspec
 
 from domain.access.principal import ROLES, Principal
 from domain.desk.desk import Desk
+from domain.desk.keeping import request_stream
 from domain.desk.order import IdempotencyKey, Order, Receipt
 from domain.envelope import Actor
-from domain.errors import DepartmentNotFound, Refused
-from domain.request.asking import asked
+from domain.errors import DepartmentNotFound, NotReadyYet, Refused
+from domain.request.asking import Enclosed, asked
 from domain.request.letter import Letter
 from domain.store.keys import SubjectKeys
+from domain.ticket.commands import Command
+from domain.ticket.commands.attaching import Attach
 
 SEND = "request.send"
 """The permission to hand in requests for a department."""
@@ -61,7 +65,9 @@ def take(desk: Desk, letter: Letter, sender: Principal, channel: str) -> "Future
         reference=letter.reference,
     )
     try:
-        command, ticket = asked(letter)
+        command, ticket, enclosed = asked(letter)
+        if enclosed is not None:
+            desk.enclosures.must_be_taken(enclosed)
     except Refused as refused:
         return desk.decline(refused, sender, key, channel=channel, correlation_id=letter.traceparent)
     order = Order(
@@ -72,7 +78,49 @@ def take(desk: Desk, letter: Letter, sender: Principal, channel: str) -> "Future
         correlation_id=letter.traceparent,
         handles_of=door_of(letter.department),
     )
+    if enclosed is not None:
+        return _with_file(desk, order, key, enclosed)
     return desk.submit(order, key=key)
+
+
+def _with_file(desk: Desk, order: Order, key: IdempotencyKey, enclosed: Enclosed) -> "Future[Receipt]":
+    """Store the file and have the request decided then; a file that it does not take is removed."""
+    answer: Future[Receipt] = Future()
+    holder = desk.uploads.holder(order.principal)
+
+    def decide(with_file: Order) -> None:
+        decided = desk.submit(with_file, key=key)
+        decided.add_done_callback(lambda done: tell(done, with_file.command))
+
+    def begin() -> None:
+        if not answer.set_running_or_notify_cancel():
+            return
+        try:
+            if desk.store.events_of(request_stream(desk.keys, key), until=1):
+                # It was decided, and is answered as it was then.
+                decide(order)
+                return
+            upload = desk.enclosures.store(enclosed, holder)
+            decide(msgspec.structs.replace(order, command=order.command.model_copy(update={"upload": upload})))
+        except Exception as fault:
+            answer.set_exception(fault)
+
+    def tell(decided: "Future[Receipt]", command: Command) -> None:
+        fault = decided.exception()
+        if fault is None:
+            answer.set_result(decided.result())
+            return
+        assert isinstance(command, Attach)
+        with suppress(NotReadyYet):  # The desk is closing, and the file expires.
+            desk.enclosures.submit(lambda: desk.enclosures.give_up(command.upload, holder))
+        answer.set_exception(fault)
+
+    def let_go(began: "Future[None]") -> None:
+        if began.cancelled() and not answer.cancelled():
+            answer.set_exception(NotReadyYet("The desk is closing."))
+
+    desk.enclosures.submit(begin).add_done_callback(let_go)
+    return answer
 
 
 def _canonical(data: bytes) -> str:

@@ -82,9 +82,9 @@ class Uploads:
         now: datetime,
         expires_at: datetime,
         *,
-        most: int | None = MOST_OPEN,
+        limited: bool = True,
     ) -> Upload:
-        """A new upload, of which nothing has come yet. Raises ``TooManyUploads`` where ``most`` are waiting."""
+        """A new upload, of which nothing has come yet; ``limited``: raises ``TooManyUploads`` where enough wait."""
         upload = uuid4()
         secrets = _Secrets(new_key(), name, media_type)
         with self._pool.connection() as connection:
@@ -92,7 +92,7 @@ class Uploads:
                 "INSERT INTO acta.uploads (upload, holder, begun_at, expires_at, length, sealed)"
                 " SELECT %(upload)s, %(holder)s, %(now)s, %(expires_at)s, %(length)s::bigint, %(sealed)s"
                 " WHERE (SELECT count(*) FROM acta.uploads u WHERE u.holder = %(holder)s AND u.expires_at > %(now)s"
-                " AND NOT u.given_up) < coalesce(%(most)s::int, 2147483647) RETURNING upload",
+                " AND NOT u.given_up) < %(most)s RETURNING upload",
                 {
                     "upload": upload,
                     "holder": holder,
@@ -100,11 +100,11 @@ class Uploads:
                     "expires_at": expires_at,
                     "length": length,
                     "sealed": self._sealed(upload, holder, secrets),
-                    "most": most,
+                    "most": MOST_OPEN if limited else 2**31,
                 },
             ).fetchone()
         if row is None:
-            raise TooManyUploads(limit=most)
+            raise TooManyUploads(limit=MOST_OPEN)
         return Upload(
             upload=upload,
             holder=holder,

@@ -2,14 +2,19 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 from uuid import UUID
 
 import msgspec
+
+from domain.errors import MediaTypeNotTaken
 
 LONGEST_NAME = 150
 _LONGEST_BYTES = 200
 """In UTF-8; file systems take 255, and whoever saves a file may put something before its name."""
 _LONGEST_SUFFIX = 20
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NO_NAME = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
@@ -25,6 +30,14 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     chunks: tuple[str, ...]
     stored: int
+
+
+def media_type(declared: str, taken: Collection[str]) -> str:
+    """The type that a file is declared to have, without parameters; refuses one that is not ``taken`` (``image/*``)."""
+    kind = declared.partition(";")[0].strip().lower()
+    if not _MEDIA_TYPE.fullmatch(kind) or not any(fnmatchcase(kind, one) for one in taken):
+        raise MediaTypeNotTaken(taken=sorted(taken))
+    return kind
 
 
 def file_name(given: str) -> str:

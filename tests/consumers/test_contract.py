@@ -1,10 +1,7 @@
 """Whatever the desk tells a department is as the published contract says, in today's words and in all earlier ones."""
 
 import json
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -23,10 +20,10 @@ from domain.errors import Particulars
 from domain.request.asking import KINDS
 from domain.setup.events import RequestTypeVersioned
 from domain.store.places import Directory
-from domain.store.receiving import Receiving
 from door_talk import Door, Told
 from examples import TICKET
 from given_when_then import agent
+from lying_files import uploaded
 from published import editions
 
 WHOLE = json.loads(msgspec.json.encode(document(doors_of(Doors("acta", ["it", "hr"]), ProblemTold))))
@@ -155,16 +152,7 @@ LIFE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def uploaded(desk: Desk, folder: Path) -> UUID:
-    """A file of the tester's that waits to be attached."""
-    now = desk.now()
-    begun = desk.uploads.begin(desk.uploads.holder(TESTER), "log.txt", "text/plain", None, now, now + timedelta(days=1))
-    receiving = Receiving(desk.uploads, Directory(folder), begun, 100)
-    receiving.fill(b"some bytes")
-    return receiving.finish().upload
-
-
-def test_each_fact_of_a_ticket_is_told_as_described(door: Door, tmp_path: Path) -> None:
+def test_each_fact_of_a_ticket_is_told_as_described(door: Door, place: Directory) -> None:
     door.sender.request("it", "open", "HR-1", "1", title="A laptop")
     door.sender.request("it", "open", "HR-3", "3", title="A mouse")
     ticket = next(one for one in door.settled(2) if one.key == "HR-1").body["ticket"]
@@ -172,7 +160,7 @@ def test_each_fact_of_a_ticket_is_told_as_described(door: Door, tmp_path: Path) 
     requester = msgspec.structs.replace(TESTER, person=doorkeeper(door.desk.keys, "it").person)
     give(door.desk, "merge", ticket, into=str(other))
     give(door.desk, "unmerge", ticket)
-    upload = uploaded(door.desk, tmp_path)
+    upload = uploaded(door.desk, place, b"some bytes")
     give(door.desk, "attach", ticket, upload=upload)
     give(door.desk, "quarantine", ticket, attachment=upload)
     give(door.desk, "release-attachment", ticket, attachment=upload)

@@ -115,7 +115,7 @@ def test_any_body_with_our_names_is_a_command_or_is_refused(kind, data):
 
 def must_be_answered(kind: str, data: bytes) -> None:
     try:
-        command, _ = asked(letter_of("it", {**ATTRIBUTES, "type": kind}, "HR-1", data))
+        command, *_ = asked(letter_of("it", {**ATTRIBUTES, "type": kind}, "HR-1", data))
     except Refused:
         return
     assert isinstance(command, Command)
