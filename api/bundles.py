@@ -1,21 +1,23 @@
 """Evidence bundles: a ticket with all that proves it, as one file that is checked without the desk."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from time import monotonic
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api import parameters
 from api.edge import Edge, edge_of
+from api.evidence.archive import PIECE, Archive
 from api.evidence.making import NotSigned, make
 from api.evidence.selecting import requesters
 from api.gate import Witnessed, looking, permitted
 from api.looks import Look
+from api.outermost import HEADS_ONLY
 from api.problems import NoSuchPage, NotYet
 from api.visibility import sight_of
 from domain.access.principal import Principal
@@ -57,7 +59,8 @@ async def get_bundle(
     ] = None,
 ) -> Response:
     """The evidence bundle of a ticket: its stored events, entries, proofs, the signed checkpoint, the keys of its own
-    messages, the configuration that applies, who looked, and a document for people. `acta verify-bundle` checks it.
+    messages, its files, the configuration that applies, who looked, and a document for people. `acta verify-bundle`
+    checks it.
 
     For whoever has `record.evidence` in the ticket's department and reads its notes.
     """
@@ -68,16 +71,37 @@ async def get_bundle(
     ticket = await edge.read(lambda: _shown(edge, ref, look))
     accesses = await edge.view("access", lambda connection: positions_of(connection, ticket.ticket), head)
 
-    def made() -> bytes | None:
+    def made() -> Archive | None:
         return _made(edge, ticket.ticket, look, zone, accesses, kept or [])
 
     until = monotonic() + edge.settings.wait_seconds
-    while (packed := await edge.read(made)) is None:
+    while (packed := await edge.files.read(made)) is None:
         if monotonic() > until:
             raise NotYet("No checkpoint signs the newest events yet.")
         await asyncio.sleep(_PAUSE_S)
-    name = f'attachment; filename="evidence-{ticket.number}.zip"'
-    return Response(packed, headers={"Content-Disposition": name}, media_type=_ZIP)
+    headers = {
+        "Content-Disposition": f'attachment; filename="evidence-{ticket.number}.zip"',
+        "Content-Length": str(packed.length),
+    }
+    if request.scope.get(HEADS_ONLY):
+        return Response(headers=headers, media_type=_ZIP)
+    return StreamingResponse(_sent(edge, packed), headers=headers, media_type=_ZIP)
+
+
+async def _sent(edge: Edge, packed: Archive) -> AsyncIterator[bytes]:
+    """The bundle as it is read, in blocks worth the way to a thread and back."""
+    pieces = iter(packed)
+    while block := await edge.files.read(lambda: _block(pieces)):
+        yield block
+
+
+def _block(pieces: Iterator[bytes]) -> bytes:
+    block = bytearray()
+    for piece in pieces:
+        block += piece
+        if len(block) >= PIECE:
+            break
+    return bytes(block)
 
 
 def _shown(edge: Edge, ref: str, look: Look) -> Ticket:
@@ -103,7 +127,7 @@ def _shown(edge: Edge, ref: str, look: Look) -> Ticket:
 
 def _made(
     edge: Edge, ticket: UUID, look: Look, zone: str, accesses: Sequence[int], kept: Sequence[int]
-) -> bytes | None:
+) -> Archive | None:
     """The bundle; None while no checkpoint signs all of the ticket."""
     folder = edge.settings.ledger
     if folder is None or not folder.is_dir():
@@ -117,6 +141,7 @@ def _made(
                 at=edge.desk.now(),
                 by=look.caller.actor,
                 zone=zone,
+                place=edge.settings.attachments,
                 accesses=accesses,
                 kept=kept,
                 cosignatures=Cosignatures(edge.settings.cosignatures, edge.settings.witnesses),

@@ -1,6 +1,9 @@
 """`acta proof` and `acta bundle` fetch evidence to hand out from the running desk; `acta verify-bundle` checks it."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -44,13 +47,13 @@ def bundle(
     """Fetch the evidence bundle of a ticket: one file, which `acta verify-bundle` checks without any desk.
 
     Asks the desk whose address and key stand in run.json of ACTA_HOME, as `acta run` writes it; so who had the bundle
-    made is recorded as of any other reading. It holds the personal text of this ticket: hand it out accordingly.
+    made is recorded as of any other reading. It holds the personal text of this ticket and its files: hand it out
+    accordingly.
     """
     sizes = [_size(path) for path in checkpoint or ()]
     path = f"/record/tickets/{quote(ticket, safe='')}/bundle"
-    content = running_desk.fetch(path, {"timezone": zone, "kept": sizes})
-    _write(out, content, "--out")
-    print(f"{out}: {len(content):,} bytes. Check it with: acta verify-bundle {out}")
+    length = running_desk.save(path, {"timezone": zone, "kept": sizes}, out)
+    print(f"{out}: {length:,} bytes. Check it with: acta verify-bundle {out}")
 
 
 def verify_bundle(
@@ -74,14 +77,14 @@ def verify_bundle(
 
     Says VALID, what that proves and what is taken on trust; or ends with 1 and names the file or event that is wrong.
     """
-    packed = _read(file, "FILE")
     notes = [_read(path, "--checkpoint").decode(errors="replace") for path in checkpoint or ()]
     witnesses = [_witness(vkey) for vkey in witness or ()]
-    try:
-        checked = check(packed, vkey=key, kept=notes, witnesses=witnesses)
-    except BundleRefused as fault:
-        print(f"NOT VALID: {fault}.")
-        raise typer.Exit(1) from None
+    with _mapped(file) as packed:
+        try:
+            checked = check(packed, vkey=key, kept=notes, witnesses=witnesses)
+        except BundleRefused as fault:
+            print(f"NOT VALID: {fault}.")
+            raise typer.Exit(1) from None
     if html is not None:
         _write(html, checked.document, "--html")
     _tell(checked, bool(key))
@@ -118,6 +121,20 @@ def _size(path: Path) -> str:
         return str(int(_read(path, "--checkpoint").split(b"\n")[1]))
     except (ValueError, IndexError):
         raise typer.BadParameter(f"{path}: not a checkpoint", param_hint="--checkpoint") from None
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[bytes | memoryview]:
+    """A file that may be larger than memory."""
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                yield b""
+                return
+            with mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+                yield memoryview(mapped)
+    except OSError as fault:
+        raise typer.BadParameter(f"{path}: {fault.strerror}", param_hint="FILE") from None
 
 
 def _read(path: Path, option: str) -> bytes:

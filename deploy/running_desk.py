@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -28,6 +30,29 @@ def get(path: str, parameters: Parameters | None = None) -> Any:
 def fetch(path: str, parameters: Parameters | None = None) -> bytes:
     """The same for what is no JSON."""
     return _told(lambda: _answer("GET", path, parameters, None).content)
+
+
+def save(path: str, parameters: Parameters | None, place: Path) -> int:
+    """Write what a running desk answers into a file, piece by piece; its length in bytes. Ends the command if refused.
+
+    What could not be had whole is not left under the file's name.
+    """
+    return _told(lambda: _saved(path, parameters, place))
+
+
+def _saved(path: str, parameters: Parameters | None, place: Path) -> int:
+    part = place.with_name(f"{place.name}.part")
+    try:
+        with _answering("GET", path, parameters) as answer, part.open("wb") as file:
+            for piece in answer.iter_bytes():
+                file.write(piece)
+            length = file.tell()
+        part.replace(place)
+    except OSError as fault:
+        raise DeskRefused(f"{place}: {fault.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return length
 
 
 def _told(question: Callable[[], T]) -> T:
@@ -61,20 +86,30 @@ def _noted() -> dict[str, str]:
 
 
 def _answer(method: str, path: str, parameters: Parameters | None, body: dict[str, Any] | None) -> httpx.Response:
+    with _answering(method, path, parameters, body) as answer:
+        answer.read()
+        return answer
+
+
+@contextmanager
+def _answering(
+    method: str, path: str, parameters: Parameters | None, body: dict[str, Any] | None = None
+) -> Iterator[httpx.Response]:
+    """An answer that is no refusal, to be read while it comes."""
     desk = _noted()
     asked: dict[str, Any] = {name: value for name, value in (parameters or {}).items() if value}
     headers = {"Authorization": f"Bearer {desk['key']}"}
+    address = f"{desk['url']}{path}"
     try:
-        answer = httpx.request(
-            method, f"{desk['url']}{path}", params=asked, json=body, headers=headers, timeout=TIMEOUT_S
-        )
+        with httpx.stream(method, address, params=asked, json=body, headers=headers, timeout=TIMEOUT_S) as answer:
+            if answer.is_error:
+                answer.read()
+                raise DeskRefused(_words(answer))
+            yield answer
     except httpx.TransportError as fault:
         raise SettingsError(
             f"No desk answers at {desk['url']} ({type(fault).__name__}); is `acta run` running?"
         ) from None
-    if answer.is_error:
-        raise DeskRefused(_words(answer))
-    return answer
 
 
 def _words(answer: httpx.Response) -> str:

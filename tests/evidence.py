@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from api.evidence import bundle as bundles
@@ -13,10 +14,12 @@ from api.evidence.opening import opened, place_of
 from api.evidence.story import story_of
 from domain.desk import Desk
 from domain.envelope import Actor
+from domain.store.places import Directory, Place
 from ledgers import sign_now
 from projections.ledger import Folder
 
-Files = dict[str, bytes]
+Files = dict[str, Any]
+NOWHERE = Directory(Path("/nowhere"))
 AUDITOR = Actor(kind="agent", id="audrey")
 
 
@@ -28,21 +31,23 @@ def bundle_of(
     zone: str = "Europe/Berlin",
     accesses: Sequence[int] = (),
     kept: Sequence[int] = (),
+    place: Place = NOWHERE,
 ) -> bytes:
-    """The bundle of a ticket, once all that is recorded is signed."""
+    """The bundle of a ticket whose files lie in ``place``, once all that is recorded is signed."""
     sign_now(desk.store, folder)
     with Folder(folder) as log:
-        return make(desk, log, ticket, at=desk.now(), by=AUDITOR, zone=zone, accesses=accesses, kept=kept)
+        made = make(desk, log, ticket, at=desk.now(), by=AUDITOR, zone=zone, place=place, accesses=accesses, kept=kept)
+        return b"".join(made)
 
 
-def listed(files: Mapping[str, bytes]) -> bytes:
+def listed(files: Mapping[str, Any]) -> bytes:
     """Files as a bundle whose manifest lists them, as whoever forges one would make it."""
     others = {name: content for name, content in files.items() if name != MANIFEST}
     return pack(others | {MANIFEST: manifest_of(others)})
 
 
-def retold(files: Mapping[str, bytes]) -> bytes:
+def retold(files: Mapping[str, Any]) -> bytes:
     """The same, with the document that its events give as well."""
     bundle = bundles.read(files)
     events = {position: opened(place_of(position, exhibit), exhibit) for position, exhibit in bundle.exhibits.items()}
-    return packed(bundle, story_of(bundle, events))
+    return b"".join(packed(bundle, story_of(bundle, events)))

@@ -6,7 +6,8 @@ from itertools import groupby
 from uuid import UUID
 
 from api.evidence import bundle as bundles
-from api.evidence.archive import BundleRefused, must_be_packed, pack, unpack
+from api.evidence.archive import Archive, BundleRefused, Files, must_be_packed, unpack
+from api.evidence.attached import must_be_as_recorded
 from api.evidence.bundle import CHECKPOINT, DOCUMENT, KEY, MANIFEST, README, Bundle, names_of
 from api.evidence.document import document, readme
 from api.evidence.opening import Place, opened, place_of
@@ -42,13 +43,15 @@ class Checked:
         return document(self.story)
 
 
-def packed(bundle: Bundle, story: Story) -> bytes:
+def packed(bundle: Bundle, story: Story) -> Archive:
     """A bundle with its document as one file."""
     files = bundles.files_of(bundle) | {DOCUMENT: document(story), README: readme(bundle.description.number)}
-    return pack(files | {MANIFEST: bundles.manifest_of(files)})
+    return Archive(files | {MANIFEST: bundles.manifest_of(files)})
 
 
-def check(packed: bytes, *, vkey: str = "", kept: Sequence[str] = (), witnesses: Sequence[Witness] = ()) -> Checked:
+def check(
+    packed: bytes | memoryview, *, vkey: str = "", kept: Sequence[str] = (), witnesses: Sequence[Witness] = ()
+) -> Checked:
     """What a bundle proves; raises ``BundleRefused`` that says which file or event is wrong.
 
     ``vkey`` is the log's key if it is known from elsewhere, ``kept`` are checkpoints (notes) that somebody has kept;
@@ -63,7 +66,8 @@ def check(packed: bytes, *, vkey: str = "", kept: Sequence[str] = (), witnesses:
     for name in sorted({*whole, *files}):
         if name not in whole:
             raise BundleRefused(f"{name} belongs to nothing that the bundle holds")
-        if files.get(name) != whole[name]:
+        # Attachments are the same objects, not compared again with themselves.
+        if files.get(name) is not whole[name] and files.get(name) != whole[name]:
             _refuse(name, checked.story.bundle.description.software)
     return checked
 
@@ -77,7 +81,7 @@ def _refuse(name: str, made_by: str) -> None:
     raise BundleRefused(f"{name} is not what the events of this bundle give")
 
 
-def _checked(files: Mapping[str, bytes], vkey: str, kept: Sequence[str], witnesses: Sequence[Witness]) -> Checked:
+def _checked(files: Files, vkey: str, kept: Sequence[str], witnesses: Sequence[Witness]) -> Checked:
     bundle = bundles.read(files)
     verifier = _verifier(bundle.vkey, vkey)
     try:
@@ -92,6 +96,7 @@ def _checked(files: Mapping[str, bytes], vkey: str, kept: Sequence[str], witness
     _must_follow(bundle, places)
     events = {position: opened(places[position], exhibit) for position, exhibit in bundle.exhibits.items()}
     _must_be_the_ticket(bundle, events)
+    must_be_as_recorded(bundle.attached, events)
     sizes = tuple(_must_continue(bundle, checkpoint, verifier, note) for note in kept)
     return Checked(story_of(bundle, events), checkpoint, sizes, cosigned)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from api.clock_picture import picture
 from api.evidence import limits
+from api.evidence.bundle import attachment
 from api.evidence.markup import code, element, facts, paragraph, section, table, text
 from api.evidence.story import Hold, Story, Told
 from api.evidence.style import digest_of, style_of
@@ -20,10 +21,14 @@ from domain.clock.wording import render, shown
 from domain.envelope import Event, personal_fields
 from domain.record.merkle import leaf_hash
 from domain.setup.events import LegalHoldLifted, LegalHoldPlaced
+from domain.ticket.events import AttachmentAdded
 from projections.audit.wording import Speech
 
 _TOLD = frozenset({"title", "name", "text", "comment", "reason", "notes", "personal_new", "ground"})
 """Personal text that sentences quote, wherever it stands."""
+
+_OF_FILES = frozenset({"media_type", "length", "sha256", "key"})
+"""What is sealed of a file that was attached: told where the files are, but for its key."""
 
 _SECTIONS = (
     ("story", "What happened"),
@@ -53,7 +58,7 @@ def document(story: Story) -> bytes:
         "clocks": _clocks(story),
         "configuration": [_told(story, story.configuration)],
         "access": _access(story),
-        "attachments": [paragraph("None. No file is attached to this ticket.")],
+        "attachments": _attachments(story),
         "proofs": _proofs(story),
         "limits": [_list(limits.PROVED), element("h3", "Taken on trust"), _list(limits.TRUSTED)],
     }
@@ -149,7 +154,7 @@ def _sentence(told: Told) -> str:
 
 def _untold(event: Event) -> str:
     """The personal text that the event's sentence leaves out, such as the description of what is asked for."""
-    own = {name: getattr(event, name) for name in _personal(type(event)) if name not in _TOLD}
+    own = {name: getattr(event, name) for name in _personal(type(event)) if name not in _TOLD | _OF_FILES}
     return "".join(
         element("div", element("b", text(name.replace("_", " "))) + text(f": {_plain(value)}"), "words more")
         for name, value in own.items()
@@ -244,6 +249,38 @@ def _clocks(story: Story) -> list[str]:
 def _access(story: Story) -> list[str]:
     said = "Refusals and readings that name this ticket and were recorded up to the checkpoint."
     return [paragraph(said, "soft"), _told(story, story.access)]
+
+
+def _attachments(story: Story) -> list[str]:
+    """Each file that was put to the ticket, and what of it is here."""
+    added = [one.event for one in story.ticket if isinstance(one.event, AttachmentAdded)]
+    if not added:
+        return [paragraph("None. No file is attached to this ticket.")]
+    rows = (
+        (
+            text(f"{event.position}"),
+            _when(story, event.occurred_at),
+            text(event.name) + "<br>" + text(event.media_type),
+            text("" if event.withheld else f"{event.length:,} bytes")
+            + "<br>"
+            + code("" if event.withheld else event.sha256),
+            text(_where(story, event)),
+        )
+        for event in added
+    )
+    heads = ("Position", f"Attached ({story.zone.key})", "File", "Length and SHA-256", "In this bundle")
+    return [table("attachments", heads, rows)]
+
+
+def _where(story: Story, event: AttachmentAdded) -> str:
+    """What of a file is in the bundle, or why it is not."""
+    if event.withheld:
+        return "no: it is erased"
+    here = story.bundle.attached.get(event.position)
+    if here is not None:
+        return attachment(event.position, here.suffix)
+    kept_back = any(one.quarantined for one in story.today.attachments if one.attachment == event.attachment)
+    return "no: it is in quarantine" if kept_back else "no: it was missing or damaged where it lay"
 
 
 def _proofs(story: Story) -> list[str]:

@@ -6,6 +6,7 @@ PROVED = (
     "The ticket’s events are all there from the first to the last one shown: each entry names the one before it.",
     "So are those of the persons who asked.",
     "Each disclosed key is the one with which its event was sealed, and the text shown is what was sealed with it.",
+    "Each file that is here is the one that was attached: what was sealed in parts whose digests stand in its event.",
     "This document is what these events say.",
 )
 _KEY = "That the key named is the log’s: compare it with one that you have from somewhere else."
@@ -17,7 +18,7 @@ TRUSTED = (
     _KEY,
     _HISTORY,
     "That no later event of the ticket was left out: compare the last version with what you know from elsewhere.",
-    "That text shown as erased was erased, and its key not merely left out.",
+    "That text shown as erased was erased, and its key not merely left out; and so with a file that is not here.",
     "That of the configuration and of who looked nothing was left out.",
     "Who made the bundle and when: that is stated, not signed.",
     "That who acted is who the desk took them for, and that the desk’s clock was right.",

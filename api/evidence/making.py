@@ -5,6 +5,8 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
+from api.evidence.archive import Archive
+from api.evidence.attached import attached
 from api.evidence.bundle import Bundle, Description, Exhibit, Older, Parts
 from api.evidence.checking import packed
 from api.evidence.opening import opened, place_of
@@ -16,8 +18,10 @@ from domain.envelope import Actor, Event
 from domain.record import merkle
 from domain.record.tiles import WIDTH
 from domain.setup.events import SETUP
+from domain.store.places import Place
 from domain.store.recorder import SealedEvent
 from domain.ticket.events import TicketOpened
+from domain.ticket.state import fold
 from projections.ledger import KEY, NO_COSIGNATURES, Cosignatures, Folder, size_of
 
 
@@ -33,14 +37,16 @@ def make(
     at: datetime,
     by: Actor,
     zone: str,
+    place: Place,
     accesses: Sequence[int] = (),
     kept: Iterable[int] = (),
     cosignatures: Cosignatures = NO_COSIGNATURES,
-) -> bytes:
+) -> Archive:
     """The bundle of a ticket, as one file, under the newest checkpoint, or one a little older that witnesses cosigned.
 
-    ``accesses`` are the positions of events that tell who looked at it, ``kept`` the sizes of older checkpoints from
-    which the log should be shown to go on. Raises ``NotSigned``.
+    Its files lie in ``place``, and are read once more when the bundle is. ``accesses`` are the positions of events that
+    tell who looked at it, ``kept`` the sizes of older checkpoints from which the log should be shown to go on. Raises
+    ``NotSigned``, and ``Unreachable`` if the place is away.
     """
     own = desk.store.events_of(ticket)
     note = cosignatures.note_over(log, max([own[-1].position, *accesses])) if own else ""
@@ -73,7 +79,8 @@ def make(
     exhibits = _exhibits(desk, log, size, [*own, *persons, *configuration, *looked])
     sizes = sorted(old for old in set(kept) if 0 < old < size)
     older = {old: Older(merkle.root(log, old), tuple(merkle.consistency(log, old, size))) for old in sizes}
-    bundle = Bundle(description, note, log.text(KEY).strip(), exhibits, older)
+    files = dict(attached(place, fold(told), told))
+    bundle = Bundle(description, note, log.text(KEY).strip(), exhibits, older, files)
     return packed(bundle, story_of(bundle, _opened(exhibits)))
 
 

@@ -40,6 +40,16 @@ def seal_chunk(key: bytes, file: UUID, number: int, last: bool, plain: bytes | b
     return _seal(key, plain, _place(file, number, last))
 
 
+def nonce_of(sealed: bytes) -> bytes:
+    """What a chunk was sealed with beside the key of its file; no secret."""
+    return sealed[:_NONCE_BYTES]
+
+
+def seal_again(key: bytes, file: UUID, number: int, last: bool, plain: bytes, nonce: bytes) -> bytes:
+    """The chunk as it was sealed, byte by byte, for whoever checks its address. Never for anything else."""
+    return nonce + AESGCM(key).encrypt(nonce, plain, _place(file, number, last))
+
+
 def open_chunk(key: bytes, file: UUID, number: int, last: bool, sealed: bytes) -> bytes:
     """What a chunk holds. Raises ``Altered`` if it is not this file's chunk of that number and kind."""
     return _open(key, sealed, _place(file, number, last))

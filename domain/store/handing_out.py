@@ -21,23 +21,24 @@ def opened(place: Place, added: AttachmentAdded, start: int, end: int) -> Iterat
 
     Raises ``Altered`` as soon as a chunk is not what was put there.
     """
-    key = bytes.fromhex(added.key)
-    if len(added.chunks) != chunks_in(added.length):
-        raise Altered("a file has not as many parts as its length says")
     for number in range(start // CHUNK_BYTES, -(-end // CHUNK_BYTES)):
-        plain = _opened(place, added, key, number)
+        _, plain = part(place, added, number)
         first = number * CHUNK_BYTES
         yield plain[max(0, start - first) : end - first]
 
 
-def _opened(place: Place, added: AttachmentAdded, key: bytes, number: int) -> bytes:
+def part(place: Place, added: AttachmentAdded, number: int) -> tuple[bytes, bytes]:
+    """A part of a file, by its number from 0, as it lies there, and what it holds. Raises ``Altered``."""
+    if len(added.chunks) != chunks_in(added.length):
+        raise Altered("a file has not as many parts as its length says")
     address = added.chunks[number]
     sealed = place.read(path_of(address))
     if sealed is None:
         raise Altered("a part of a file is missing")
     if address_of(sealed) != address:
         raise Altered("a part of a file is not what was put there")
-    return open_chunk(key, added.attachment, number, number == len(added.chunks) - 1, sealed)
+    key, last = bytes.fromhex(added.key), number == len(added.chunks) - 1
+    return sealed, open_chunk(key, added.attachment, number, last, sealed)
 
 
 def chunks_of(events: Iterable[Event], subjects: Collection[UUID] | None = None) -> list[str]:

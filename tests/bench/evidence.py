@@ -1,12 +1,14 @@
 """Rows of evidence: the bundle of one ticket of a long life, made by a desk and checked without one."""
 
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter, process_time
 from uuid import UUID
 
 from api.evidence.checking import check
 from api.evidence.making import make
 from domain.desk import Desk
+from domain.store.places import Directory
 from projections.ledger import Folder
 from tests.bench.ledger import sign
 from tests.bench.place import BENCH, Place, desk_on
@@ -39,7 +41,8 @@ def _row(work: str, measured: list[tuple[float, float]]) -> Row:
 
 
 def _make(desk: Desk, log: Folder, ticket: UUID) -> bytes:
-    return make(desk, log, ticket, at=desk.now(), by=BENCH.actor, zone="Europe/Berlin")
+    nowhere = Directory(Path("nowhere"))
+    return b"".join(make(desk, log, ticket, at=desk.now(), by=BENCH.actor, zone="Europe/Berlin", place=nowhere))
 
 
 def _measured(act: Callable[[], object]) -> tuple[float, float]:
