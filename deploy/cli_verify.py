@@ -4,20 +4,23 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from consumers.verify import Differs, verify
+from consumers.verify_files import Files, verify_files
 from consumers.verify_stream import must_be_number, verify_stream
 from deploy import wiring
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk
 from domain.desk.writer import number_of
-from domain.errors import TicketNotFound
+from domain.errors import TicketNotFound, Unreachable
 from domain.record.cosignature import Cosignature, Witness
 from domain.record.note import Checkpoint, NoteRefused, Verifier
+from domain.store.places import Place
 from domain.store.recorder import PostgresRecorder
 from projections.ledger import KEY, Cosignatures, Folder, size_of
 
@@ -40,12 +43,20 @@ def verify_record(
             " has; can be repeated."
         ),
     ] = None,
+    attachments: Annotated[
+        bool,
+        typer.Option(
+            "--attachments",
+            help="Read every file that was attached and compare its digest; else it is asked whether they are there.",
+        ),
+    ] = False,
 ) -> None:
     """Compute the transparency log anew from the stored events, and compare everything with what was signed.
 
-    Runs beside a running desk. Ends with 1 and the first event that was changed, removed, inserted or moved. With
-    --ticket only that ticket's events are compared with their entries, and those proved to be under the newest
-    checkpoint; whether the rest of the log still fits is not asked then.
+    Runs beside a running desk. Ends with 1 and the first event that was changed, removed, inserted or moved, or with
+    the files that are not whole where they lie. With --ticket only that ticket's events are compared with their
+    entries, and those proved to be under the newest checkpoint; whether the rest of the log still fits is not asked
+    then.
     """
     settings = read(os.environ)
     with wiring.database(settings) as found, wiring.desk(found) as desk, Folder(found.ledger_path) as log:
@@ -61,7 +72,8 @@ def verify_record(
         except Differs as difference:
             print(f"NOT as signed: {difference}.")
             raise typer.Exit(1) from None
-    print(said)
+        print(said)
+        whole = _files(desk, wiring.attachments(found), desk.find(ticket) if ticket else None, read_all=attachments)
     for _, line in cosigned:
         print(line)
     if not (key and (kept or cosigned)):
@@ -69,6 +81,38 @@ def verify_record(
             "Whoever has the log's key could have signed another history anew: --key, with --checkpoint or --witness,"
             " rules that out by what was kept or cosigned elsewhere."
         )
+    if not whole:
+        raise typer.Exit(1)
+
+
+def _files(desk: Desk, place: Place, ticket: UUID | None, *, read_all: bool) -> bool:
+    """Say how the files stand; whether all of them are whole."""
+    found, damaged = Files(), 0
+    columns = (TextColumn("files up to position"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("files", total=desk.store.head())
+            looking = verify_files(
+                desk,
+                place,
+                found,
+                ticket=ticket,
+                read=read_all,
+                tell=lambda position: bar.update(task, completed=position),
+            )
+            for one in looking:
+                damaged += 1
+                print(
+                    f"NOT whole: the file {one.attachment} of ticket {one.ticket}, put to it at position"
+                    f" {one.position}: {one.what}."
+                )
+    except Unreachable as fault:
+        print(f"Whether the files are whole cannot be said: {fault}.")
+        return False
+    how = "read and as they were" if read_all else "there"
+    erased = f"; {found.erased:,} are erased" if found.erased else ""
+    print(f"Files: {found.whole:,} are {how} ({found.stored:,} bytes sealed){erased}; {damaged:,} are not whole.")
+    return not damaged
 
 
 def _ticket(desk: Desk, log: Folder, verifier: Verifier, ticket: str, kept: list[Checkpoint]) -> str:

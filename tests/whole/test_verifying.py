@@ -1,10 +1,12 @@
 """`acta verify`: beside a running desk, and over one whose superuser has been at work."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event as Flag
 
+import httpx
 import psycopg
 import pytest
 
@@ -77,3 +79,24 @@ def test_one_ticket_is_looked_at_alone(home: Path, acta: Acta, checkpoint: Path)
     said = acta(home, "verify", "--ticket", str(found[0]), "--checkpoint", str(checkpoint))
     assert said.returncode == 1
     assert said.stdout.startswith("NOT as signed: the event at position 3 (setup.")
+
+
+def test_a_file_that_is_not_whole_where_it_lies_is_named(home: Path, acta: Acta, checkpoint: Path) -> None:
+    noted = json.loads((home / "run.json").read_text())
+    with httpx.Client(base_url=noted["url"], headers={"Authorization": f"Bearer {noted['key']}"}) as client:
+        number = client.post("/tickets", json={"department": "it", "title": "A file"}).json()["number"]
+        content = {"Content-Type": "text/plain", "Content-Disposition": 'attachment; filename="secret.txt"'}
+        upload = client.post("/uploads", content=b"a secret", headers=content).json()["upload"]
+        assert client.post(f"/tickets/{number}/attach", json={"upload": upload}).is_success
+    whole = acta(home, "verify", "--attachments")
+    assert (whole.returncode, "Files: 1 are read and as they were" in whole.stdout) == (0, True), whole.stdout
+    (chunk,) = (file for file in (home / "attachments").rglob("*") if file.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
+    assert acta(home, "verify").returncode == 0
+    damaged = acta(home, "verify", "--attachments")
+    assert damaged.returncode == 1
+    assert f"NOT whole: the file {upload} of ticket" in damaged.stdout
+    assert "secret" not in damaged.stdout
+    chunk.unlink()
+    missing = acta(home, "verify", "--ticket", str(number))
+    assert (missing.returncode, "a part of it is missing" in missing.stdout) == (1, True), missing.stdout
