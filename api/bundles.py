@@ -1,7 +1,7 @@
 """Evidence bundles: a ticket with all that proves it, as one file that is checked without the desk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api import parameters
+from api.archives import sent
 from api.edge import Edge, edge_of
-from api.evidence.archive import PIECE, Archive
+from api.evidence.archive import Archive
 from api.evidence.making import NotSigned, make
 from api.evidence.selecting import requesters
 from api.gate import Witnessed, looking, permitted
@@ -85,23 +86,7 @@ async def get_bundle(
     }
     if request.scope.get(HEADS_ONLY):
         return Response(headers=headers, media_type=_ZIP)
-    return StreamingResponse(_sent(edge, packed), headers=headers, media_type=_ZIP)
-
-
-async def _sent(edge: Edge, packed: Archive) -> AsyncIterator[bytes]:
-    """The bundle as it is read, in blocks worth the way to a thread and back."""
-    pieces = iter(packed)
-    while block := await edge.files.read(lambda: _block(pieces)):
-        yield block
-
-
-def _block(pieces: Iterator[bytes]) -> bytes:
-    block = bytearray()
-    for piece in pieces:
-        block += piece
-        if len(block) >= PIECE:
-            break
-    return bytes(block)
+    return StreamingResponse(sent(edge, packed), headers=headers, media_type=_ZIP)
 
 
 def _shown(edge: Edge, ref: str, look: Look) -> Ticket:

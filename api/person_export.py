@@ -4,8 +4,9 @@ It is put together request by request while it is sent, so that it may be as lon
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,19 +15,22 @@ import psycopg
 from starlette.requests import Request
 
 from api.edge import Edge, edge_of
+from api.evidence.archive import Streamed
+from api.evidence.attached import streamed, suffix_of
 from api.gate import looking
 from api.person_shapes import SCHEMA, ContactTold, FactTold, LookTold, Processing, RequestTold
 from api.tickets import events_shown
-from api.visibility import ActorShown, EventTold, sight_of
+from api.visibility import ActorShown, EventTold, Sight, attachments_shown, sight_of
 from domain.access.principal import ROLES, Principal
 from domain.desk.forgetting import touched
 from domain.desk.preserving import holds_over
 from domain.envelope import Actor, Event
-from domain.errors import NotKnown, PersonNotFound
+from domain.errors import Altered, NotKnown, PersonNotFound
 from domain.person.events import ContactChanged, PersonEvent, PersonRegistered
 from domain.setup.events import EVERYWHERE
 from domain.setup.retention import kept_until, rule_for
 from domain.setup.state import Setup
+from domain.ticket.events import AttachmentAdded
 from domain.ticket.state import Ticket, fold
 from projections import access
 from projections.audit import Names
@@ -40,6 +44,7 @@ CATEGORIES = [
     "name, e-mail address, handle, department, tier and language",
     "what the person wrote, and what was written on their requests",
     "what was done on their requests, by whom and when",
+    "files that were put to their requests",
     "who was shown any of it",
 ]
 SOURCES = ["the person, or whoever asked on their behalf", "records of an earlier desk, where they were imported"]
@@ -191,14 +196,44 @@ def _name_of(setup: Setup, department: str) -> str:
     return known.name if known is not None else department
 
 
-def _request(edge: Edge, told: Disclosure, ticket: Ticket, zone: ZoneInfo) -> RequestTold:
-    history = edge.desk.history(ticket.ticket)
+class _Known(NamedTuple):
+    """What is told of a request: the ticket as of now, the events that may be told, and in whose sight."""
+
+    today: Ticket
+    history: list[Event]
+    sight: Sight
+    theirs: bool
+
+
+def _known(edge: Edge, told: Disclosure, ticket: Ticket) -> _Known:
+    history = list(edge.desk.history(ticket.ticket))
     today = fold(history)
     theirs = today.requester == told.person
     if not theirs and not (told.full and told.person in today.former_requesters):
         # What is another person's request is told as far as it tells of this one.
         history = [event for event in history if event.seal is not None and event.seal.subject in told.subjects]
-    sight = "all" if told.full else (sight_of(today, told.reader) or "own")
+    return _Known(today, history, "all" if told.full else (sight_of(today, told.reader) or "own"), theirs)
+
+
+def files(edge: Edge, told: Disclosure) -> dict[str, Streamed]:
+    """The files that were put to the person's requests, by where they are in an archive: number and version.
+
+    Those are left out that are erased, in quarantine, or damaged where they lie. Raises ``Unreachable``.
+    """
+    found: dict[str, Streamed] = {}
+    for ticket in told.tickets:
+        known = _known(edge, told, ticket)
+        shown = {one.attachment for one in attachments_shown(known.today, known.sight) if not one.quarantined}
+        for event in known.history:
+            if isinstance(event, AttachmentAdded) and event.attachment in shown and not event.withheld:
+                name = f"files/{known.today.number}-{event.version}{suffix_of(event.name)}"
+                with suppress(Altered):
+                    found[name], _ = streamed(edge.settings.attachments, event)
+    return found
+
+
+def _request(edge: Edge, told: Disclosure, ticket: Ticket, zone: ZoneInfo) -> RequestTold:
+    today, history, sight, theirs = _known(edge, told, ticket)
     by_position = {event.position: event for event in history}
     shown = events_shown(edge, told.reader, history, sight, told.names, zone)
     return RequestTold(

@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api import answers, openapi, parameters, person_page
+from api.archives import sent
 from api.edge import Edge, edge_of
+from api.evidence.archive import Archive, Content
 from api.gate import Witnessed, looking, permitted
-from api.person_export import Disclosure, disclose, head_of, looks, requests
+from api.person_export import Disclosure, disclose, files, head_of, looks, requests
 from api.person_shapes import PersonExport, PersonFound, PersonsFound
 from api.setup import must_be_allowed_everywhere
 from domain.access.principal import Principal
@@ -23,13 +25,18 @@ from domain.person.events import PersonRegistered
 router = APIRouter(tags=["persons"], route_class=Witnessed)
 Steward = Annotated[Principal, permitted("record.disclose")]
 Themselves = Annotated[Principal, permitted("ticket.read-own")]
-_Format = Annotated[Literal["json", "html"], Query(description="For software, or for people: a page to print.")]
+_Format = Annotated[
+    Literal["json", "html", "zip"],
+    Query(description="For software, or for people: a page to print; or both, and the files, as one archive."),
+]
 _encoder = msgspec.json.Encoder()
 
 
 def _described() -> dict[str, Any]:
     told = openapi.answer(PersonExport, "All that is held of the person.")
-    told["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
+    content = told["responses"]["200"]["content"]
+    content["text/html"] = {"schema": {"type": "string"}}
+    content["application/zip"] = {"schema": {"type": "string", "format": "binary"}}
     return told
 
 
@@ -77,7 +84,7 @@ async def export_person(
     must_be_allowed_everywhere(edge_of(request), caller, "record.disclose")
     zone = parameters.must_be_zone(timezone, "timezone")
     told = await disclose(request, caller, person, "record.disclose", elsewhere=True, full=full)
-    return _sent(request, told, format, zone)
+    return await _sent(request, told, format, zone)
 
 
 @router.get("/me/export", operation_id="export-me", response_model=None, openapi_extra=_described())
@@ -92,15 +99,29 @@ async def export_me(
     if caller.person is None:
         raise NotKnown("You have asked nothing here.")
     told = await disclose(request, caller, caller.person, "ticket.read-own", elsewhere=False, full=False)
-    return _sent(request, told, format, zone)
+    return await _sent(request, told, format, zone)
 
 
-def _sent(request: Request, told: Disclosure, format: str, zone: ZoneInfo) -> Response:
+async def _sent(request: Request, told: Disclosure, format: str, zone: ZoneInfo) -> Response:
     edge = edge_of(request)
+    if format == "zip":
+        packed = Archive(await _packed(edge, told, zone))
+        headers = {
+            "Content-Disposition": 'attachment; filename="export.zip"',
+            "Content-Length": str(packed.length),
+        }
+        return StreamingResponse(sent(edge, packed), media_type="application/zip", headers=headers)
     if format == "json":
         return StreamingResponse(_as_json(edge, told, zone), media_type="application/json")
     headers = {"Content-Security-Policy": person_page.POLICY}
     return StreamingResponse(_as_page(edge, told, zone), media_type="text/html", headers=headers)
+
+
+async def _packed(edge: Edge, told: Disclosure, zone: ZoneInfo) -> dict[str, Content]:
+    """Both forms of the export, and the files, which are read when they leave."""
+    data = b"".join([piece async for piece in _as_json(edge, told, zone)])
+    page = "".join([piece async for piece in _as_page(edge, told, zone)])
+    return {"export.json": data, "export.html": page.encode(), **await edge.files.read(lambda: files(edge, told))}
 
 
 async def _as_json(edge: Edge, told: Disclosure, zone: ZoneInfo) -> AsyncIterator[bytes]:

@@ -22,7 +22,7 @@ from domain.person.events import PersonEvent
 from domain.request.events import LetterEvent, RequestDecided
 from domain.setup.events import EVERYWHERE, SetupEvent
 from domain.setup.state import Setup
-from domain.ticket.events import RequesterReplied, TicketEvent, TicketSigned
+from domain.ticket.events import AttachmentAdded, RequesterReplied, TicketEvent, TicketSigned
 
 router = APIRouter(tags=["record"])
 Discloser = Annotated[Principal, permitted("record.disclose", personal=False)]
@@ -33,14 +33,17 @@ READING = ("ticket.read", "ticket.break-glass", "record.disclose")
 MEASURES = [
     "every personal field is encrypted (AES-256-GCM) before it is stored or sent, with a key per event, wrapped"
     " by a key per person, wrapped by a key that is not in the database",
+    "files that are attached are encrypted in parts (AES-256-GCM) before they are stored, with a key per file that is"
+    " sealed in their event",
     "no event is changed or removed; a transparency log shows it if one was",
     "whoever is shown personal data is recorded before they see it",
-    "a person is erased by destroying their key; a legal hold forbids it and says so",
+    "a person is erased by destroying their key, and removing their files; a legal hold forbids it and says so",
 ]
 
 _CONCERNED: tuple[tuple[type[Event], str], ...] = (
     (TicketSigned, "the signer"),
     (RequesterReplied, "whoever wrote it"),
+    (AttachmentAdded, "whoever put it there for themselves, else the requester"),
     (TicketEvent, "the requester"),
     (PersonEvent, "the person"),
     (SetupEvent, "the agent"),

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -22,7 +22,9 @@ from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.problems import TooSlow, problem
 from domain.access.principal import Principal
+from domain.desk.doors import SEND, at_the_door, doorkeeper
 from domain.errors import (
+    DepartmentNotFound,
     MalformedBody,
     Refused,
     UploadIsComplete,
@@ -38,6 +40,15 @@ from domain.ticket.file import media_type
 
 router = APIRouter(tags=["uploads"])
 Uploader = Annotated[Principal, permitted("ticket.attach", "ticket.attach-own", personal=False)]
+
+Department = Annotated[
+    str,
+    Query(
+        max_length=64,
+        description="For a request of this department's software, on its topic or over HTTP; else for the caller.",
+        examples=["it"],
+    ),
+]
 
 
 class UploadShown(msgspec.Struct, kw_only=True):
@@ -98,7 +109,7 @@ _APPEND: dict[str, Any] = {
 
 
 @router.post("/uploads", operation_id="begin-upload", response_model=None, status_code=201, openapi_extra=_BEGIN)
-async def begin(request: Request, caller: Uploader) -> Response:
+async def begin(request: Request, caller: Uploader, department: Department = "") -> Response:
     """Upload a file, whole or its beginning; attach it to a ticket then.
 
     The body is the file itself, declared with its own media type.
@@ -112,10 +123,11 @@ async def begin(request: Request, caller: Uploader) -> Response:
     if length is not None and length > taking.max_attachment_bytes:
         return _refusal(UploadTooLarge(limit=taking.max_attachment_bytes), edge)
     now = edge.desk.now()
+    sender = _sender(edge, caller, department)
 
     def opened() -> Upload:
         expires_at = now + timedelta(hours=taking.upload_hours)
-        return edge.desk.uploads.begin(edge.desk.uploads.holder(caller), name, kind, length, now, expires_at)
+        return edge.desk.uploads.begin(edge.desk.uploads.holder(sender), name, kind, length, now, expires_at)
 
     upload = await edge.read(opened)
     try:
@@ -124,7 +136,8 @@ async def begin(request: Request, caller: Uploader) -> Response:
         # Nobody has learned of it, so nobody can go on.
         await edge.files.read(lambda: _cleared(edge, upload))
         return _refusal(refused, edge)
-    return _answer(edge, upload, 201, {"Location": f"/uploads/{upload.upload}"})
+    location = f"/uploads/{upload.upload}" + (f"?department={department}" if department else "")
+    return _answer(edge, upload, 201, {"Location": location})
 
 
 @router.get(
@@ -133,21 +146,23 @@ async def begin(request: Request, caller: Uploader) -> Response:
     response_model=None,
     openapi_extra=openapi.answer(UploadShown, "The upload, as far as it has come.", headers=_STANDS),
 )
-async def get_upload(request: Request, upload: UUID, caller: Uploader) -> Response:
+async def get_upload(request: Request, upload: UUID, caller: Uploader, department: Department = "") -> Response:
     """How far an upload of the caller's has come; `HEAD` tells it in `Upload-Offset`."""
     edge = edge_of(request)
-    return _answer(edge, await edge.read(lambda: _found(edge, upload, caller)))
+    sender = _sender(edge, caller, department)
+    return _answer(edge, await edge.read(lambda: _found(edge, upload, sender)))
 
 
 @router.patch("/uploads/{upload}", operation_id="append-to-upload", response_model=None, openapi_extra=_APPEND)
-async def append(request: Request, upload: UUID, caller: Uploader) -> Response:
+async def append(request: Request, upload: UUID, caller: Uploader, department: Department = "") -> Response:
     """Go on with an upload from where it stands."""
     edge = edge_of(request)
     file_headers.must_be_a_part(request)
     offset = file_headers.offset(request)
     ends = file_headers.completes(request)
     length = _length(request, offset, ends)
-    found = await edge.read(lambda: _found(edge, upload, caller))
+    sender = _sender(edge, caller, department)
+    found = await edge.read(lambda: _found(edge, upload, sender))
     try:
         if found.complete:
             raise UploadIsComplete(received=found.received)
@@ -167,12 +182,25 @@ async def append(request: Request, upload: UUID, caller: Uploader) -> Response:
 
 
 @router.delete("/uploads/{upload}", operation_id="give-up-upload", response_model=None, status_code=204)
-async def give_up(request: Request, upload: UUID, caller: Uploader) -> Response:
+async def give_up(request: Request, upload: UUID, caller: Uploader, department: Department = "") -> Response:
     """Give up an upload; what has come of it is removed."""
     edge = edge_of(request)
-    found = await edge.read(lambda: _found(edge, upload, caller))
+    sender = _sender(edge, caller, department)
+    found = await edge.read(lambda: _found(edge, upload, sender))
     await edge.files.read(lambda: _cleared(edge, found))
     return Response(status_code=204)
+
+
+def _sender(edge: Edge, caller: Principal, department: str) -> Principal:
+    """Whose the upload is: the caller's own, or that of a door through which they may hand in requests."""
+    if not department:
+        return caller
+    try:
+        at_the_door(caller, department)
+    except DepartmentNotFound as refused:
+        edge.refusals.of(caller, refused, SEND)
+        raise
+    return doorkeeper(edge.desk.keys, department)
 
 
 def _found(edge: Edge, upload: UUID, caller: Principal) -> Upload:

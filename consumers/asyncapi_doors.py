@@ -31,6 +31,9 @@ the one opened under it. `source` and `id` make a request the same request when 
 A value has at most {MOST_BYTES:,} bytes; there are at most {MOST_HEADERS} headers, of {MOST_HEADER_BYTES:,} bytes in
 all. What has more is a dead letter, and what has much more the broker refuses to take: see the topic's
 `max.message.bytes`, which counts what is sent before it is compressed.
+
+A file is enclosed in a request of kind `attach` as far as it fits, or uploaded before with `POST /uploads?department=…`
+and named.
 """
 _OUTCOMES = """What was decided of each request, exactly once for who reads committed messages; and what happens to its
 ticket later, as far as the department may see it. Never text: ids and numbers, or a problem.

@@ -1,8 +1,6 @@
 """`acta proof` and `acta bundle` fetch evidence to hand out from the running desk; `acta verify-bundle` checks it."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Annotated
@@ -79,12 +77,11 @@ def verify_bundle(
     """
     notes = [_read(path, "--checkpoint").decode(errors="replace") for path in checkpoint or ()]
     witnesses = [_witness(vkey) for vkey in witness or ()]
-    with _mapped(file) as packed:
-        try:
-            checked = check(packed, vkey=key, kept=notes, witnesses=witnesses)
-        except BundleRefused as fault:
-            print(f"NOT VALID: {fault}.")
-            raise typer.Exit(1) from None
+    try:
+        checked = check(_mapped(file), vkey=key, kept=notes, witnesses=witnesses)
+    except BundleRefused as fault:
+        print(f"NOT VALID: {fault}.")
+        raise typer.Exit(1) from None
     if html is not None:
         _write(html, checked.document, "--html")
     _tell(checked, bool(key))
@@ -123,16 +120,12 @@ def _size(path: Path) -> str:
         raise typer.BadParameter(f"{path}: not a checkpoint", param_hint="--checkpoint") from None
 
 
-@contextmanager
-def _mapped(path: Path) -> Iterator[bytes | memoryview]:
+def _mapped(path: Path) -> memoryview:
     """A file that may be larger than memory."""
     try:
         with path.open("rb") as file:
-            if path.stat().st_size == 0:
-                yield b""
-                return
-            with mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
-                yield memoryview(mapped)
+            # An empty file cannot be mapped, and is no bundle.
+            return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)) if path.stat().st_size else memoryview(b"")
     except OSError as fault:
         raise typer.BadParameter(f"{path}: {fault.strerror}", param_hint="FILE") from None
 

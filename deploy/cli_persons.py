@@ -1,6 +1,5 @@
 """`acta persons …`: find somebody by their address, and write down what is held of them."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +31,9 @@ def export(
     person: Annotated[UUID, typer.Argument(help="The person, as `acta persons find` prints them.")],
     out: Annotated[Path | None, typer.Option(help="File to write; else it goes to standard output.")] = None,
     html: Annotated[bool, typer.Option("--html", help="A page to read and print, instead of JSON.")] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="An archive of JSON, page and all files, instead; with --out.")
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Internal notes, too, and who looked; no person sees these.")
     ] = False,
@@ -39,15 +41,18 @@ def export(
 ) -> None:
     """Write down all that is held of a person, to be handed to them: contacts, requests, processing, who looked.
 
+    With --files also the files that were put to their requests, called by the request's number and version.
+
     Asks the desk whose address and key stand in run.json of ACTA_HOME, as `acta run` writes it.
     """
-    asked = {"format": "html" if html else "json", "full": "true" if full else "", "timezone": timezone}
-    content = running_desk.fetch(f"/persons/{person}/export", asked)
-    if out is None:
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-    except OSError as fault:
-        raise typer.BadParameter(f"{out}: {fault.strerror}", param_hint="--out") from None
+    asked = {
+        "format": "zip" if files else "html" if html else "json",
+        "full": "true" if full else "",
+        "timezone": timezone,
+    }
+    if out is not None:
+        running_desk.save(f"/persons/{person}/export", asked, out)
+    elif files:
+        raise typer.BadParameter("name the file to write the archive to", param_hint="--out")
+    else:
+        sys.stdout.buffer.write(running_desk.fetch(f"/persons/{person}/export", asked))

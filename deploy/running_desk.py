@@ -14,6 +14,9 @@ from rich.console import Console
 from deploy.settings import SettingsError, read
 
 TIMEOUT_S = 60.0
+LONG_S = 1_800.0
+"""For what the desk reads through before it answers: files."""
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 T = TypeVar("T")
 Parameters = Mapping[str, str | Sequence[str]]
 
@@ -43,7 +46,10 @@ def save(path: str, parameters: Parameters | None, place: Path) -> int:
 def _saved(path: str, parameters: Parameters | None, place: Path) -> int:
     part = place.with_name(f"{place.name}.part")
     try:
-        with _answering("GET", path, parameters) as answer, part.open("wb") as file:
+        with (
+            _answering("GET", path, parameters, patience_s=LONG_S) as answer,
+            os.fdopen(os.open(part, _FLAGS, 0o600), "wb") as file,
+        ):
             for piece in answer.iter_bytes():
                 file.write(piece)
             length = file.tell()
@@ -93,7 +99,12 @@ def _answer(method: str, path: str, parameters: Parameters | None, body: dict[st
 
 @contextmanager
 def _answering(
-    method: str, path: str, parameters: Parameters | None, body: dict[str, Any] | None = None
+    method: str,
+    path: str,
+    parameters: Parameters | None,
+    body: dict[str, Any] | None = None,
+    *,
+    patience_s: float = TIMEOUT_S,
 ) -> Iterator[httpx.Response]:
     """An answer that is no refusal, to be read while it comes."""
     desk = _noted()
@@ -101,7 +112,7 @@ def _answering(
     headers = {"Authorization": f"Bearer {desk['key']}"}
     address = f"{desk['url']}{path}"
     try:
-        with httpx.stream(method, address, params=asked, json=body, headers=headers, timeout=TIMEOUT_S) as answer:
+        with httpx.stream(method, address, params=asked, json=body, headers=headers, timeout=patience_s) as answer:
             if answer.is_error:
                 answer.read()
                 raise DeskRefused(_words(answer))

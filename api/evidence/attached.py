@@ -46,7 +46,17 @@ def attached(place: Place, ticket: Ticket, history: Iterable[Event]) -> Iterator
 
 
 def _read(place: Place, event: AttachmentAdded) -> Attached:
-    crc, digest, found = 0, sha256(), []
+    content, found = streamed(place, event)
+    return Attached(suffix_of(event.name), content, found)
+
+
+def streamed(place: Place, event: AttachmentAdded) -> tuple[Streamed, tuple[bytes, ...]]:
+    """A file that was read once, and will be once more when it is packed; and the nonces of its parts.
+
+    Raises ``Altered`` unless it is the one that was handed in.
+    """
+    crc, digest = 0, sha256()
+    found: list[bytes] = []
     for number in range(chunks_in(event.length)):
         sealed, plain = part(place, event, number)
         crc = crc32(plain, crc)
@@ -58,7 +68,7 @@ def _read(place: Place, event: AttachmentAdded) -> Attached:
     def pieces() -> Iterator[bytes]:
         return opened(place, event, 0, event.length)
 
-    return Attached(suffix_of(event.name), Streamed(event.length, crc, event.sha256, pieces), tuple(found))
+    return Streamed(event.length, crc, event.sha256, pieces), tuple(found)
 
 
 def must_be_as_recorded(found: Mapping[int, Attached], events: Mapping[int, Event]) -> None:

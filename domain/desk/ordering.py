@@ -213,10 +213,16 @@ class Ordering(Task):
         self.ticket = entrance if hidden else draft.ticket(stream)
 
     def _file(self, order: Order, command: Attach, draft: Draft) -> File | None:
-        """The file that the command puts to a ticket, if it is the caller's and nobody is about to take it."""
+        """The file that the command puts to a ticket, if it is the caller's or of the door through which they came,
+        and nobody is about to take it.
+        """
         if draft.is_taken(command.upload):
             return None
-        return self.uploads.file(command.upload, self.uploads.holder(order.principal), draft.work.now)
+        file = self.uploads.file(command.upload, self.uploads.holder(order.principal), draft.work.now)
+        if file is None and order.handles_of:
+            door = self.keys.stream_of("person", "service", order.handles_of)
+            file = self.uploads.file(command.upload, door, draft.work.now)
+        return file
 
     def _cause(self) -> str:
         """What led to the events of a request through a door: the request."""

@@ -36,7 +36,7 @@ def media_type(declared: str, taken: Collection[str]) -> str:
     """The type that a file is declared to have, without parameters; refuses one that is not ``taken`` (``image/*``)."""
     kind = declared.partition(";")[0].strip().lower()
     if not _MEDIA_TYPE.fullmatch(kind) or not any(fnmatchcase(kind, one) for one in taken):
-        raise MediaTypeNotTaken(taken=sorted(taken))
+        raise MediaTypeNotTaken(known=sorted(taken))
     return kind
 
 

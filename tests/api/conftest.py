@@ -31,6 +31,7 @@ from domain.envelope import Act
 from domain.setup import events as e
 from domain.store.places import Directory
 from issuers import IssuerHouse
+from lying_files import files_in
 from machines import Databases, Prepare
 from projections.access import access
 from projections.audit import audit
@@ -161,7 +162,7 @@ def building(dsn: str, folder: Path) -> Iterator[BuildHouse]:
     stack: list[Callable[[], None]] = []
 
     def build(auth: Oidc | None = None, **settings: Any) -> House:
-        desk = Desk(as_role(dsn, "acta_app"), KEK)
+        desk = Desk(as_role(dsn, "acta_app"), KEK, files=files_in(folder))
         views = ConnectionPool(dsn, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
         house = House(desk, views, auth, EdgeSettings(**({"attachments": Directory(folder)} | settings)))
         stack.extend((desk.close, views.close, house.close))

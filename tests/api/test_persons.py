@@ -2,9 +2,12 @@
 
 import json
 import re
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
+from desk_files import attached
 from desk_talk import done, opened, refused
 from domain.access.events import AccessRead
 
@@ -176,3 +179,48 @@ def test_everything_that_is_shown_of_other_people_is_recorded(house, admin, alic
     (look,) = [look for look in looks if look.operation == "export-person"]
     assert {str(one) for one in look.persons} == {person, found(admin, "kim@example.org")}
     assert (look.permission, len(look.tickets)) == ("record.disclose", 2)
+
+
+def test_the_files_of_a_person_are_in_an_archive_of_their_export(house, admin, alice, petras):
+    """Those that they may see: none that is internal, in quarantine, or of somebody else."""
+    first, _ = petras
+    attached(alice, first, b"x-ray", "knee.txt")
+    attached(alice, first, b"for the desk alone", internal=True)
+    bad = attached(alice, first, b"a virus")
+    done(alice, first, "quarantine", attachment=bad)
+    attached(alice, opened(alice, requester={"email": "kim@example.org"}), b"of Kim")
+    person = found(admin, "petra@example.org")
+    house.catch_up()
+    answer = admin.get(f"/persons/{person}/export", params={"format": "zip"})
+    assert answer.headers["content-type"] == "application/zip"
+    assert len(answer.content) == int(answer.headers["content-length"])
+    with ZipFile(BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        names = sorted(archive.namelist())
+        files = [name for name in names if name.startswith("files/")]
+        assert [name for name in names if name not in files] == ["export.html", "export.json"]
+        assert [archive.read(name) for name in files] == [b"x-ray"]
+        told = json.loads(archive.read("export.json"))
+    (fact,) = [
+        fact
+        for request in told["requests"]
+        for fact in request["facts"]
+        if fact["type"] == "ticket.attachment-added.v1" and fact["data"]["name"] == "knee.txt"
+    ]
+    assert files == [f"files/{first}-{fact['version']}.txt"]
+    house.catch_up()
+    full = admin.get(f"/persons/{person}/export", params={"format": "zip", "full": True})
+    with ZipFile(BytesIO(full.content)) as archive:
+        assert sorted(archive.read(name) for name in archive.namelist() if name.startswith("files/")) == [
+            b"for the desk alone",
+            b"x-ray",
+        ]
+
+
+def test_a_requester_takes_their_own_files_along(house, rita):
+    number = opened(rita)
+    attached(rita, number, b"my own", "own.txt")
+    house.catch_up()
+    with ZipFile(BytesIO(rita.get("/me/export", params={"format": "zip"}).content)) as archive:
+        (name,) = [name for name in archive.namelist() if name.startswith("files/")]
+        assert archive.read(name) == b"my own"

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,14 @@ import psycopg
 import pytest
 
 from api.requests import MOST_BATCH_BYTES
+from desk_files import uploaded
 from domain.access.events import AccessRead
+from domain.desk.doors import doorkeeper, take
 from domain.desk.letters import KEPT_FOR, Place, expire, keep
 from domain.errors import NotARequest
+from domain.request.letter import structured
 from domain.request.message import Message
+from domain.ticket.events import AttachmentAdded
 
 LINES = {"Content-Type": "application/x-ndjson"}
 
@@ -242,3 +247,87 @@ def test_what_nobody_takes_care_of_is_destroyed_in_time(house) -> None:
     assert expire(house.desk) == 1
     assert [str(one.letter) for one in house.desk.drawer.page(None, None, 9)] == [young]
     assert house.desk.history(UUID(letter))[-1].expired
+
+
+# Files
+
+
+def files_of(house, ticket: str) -> list[AttachmentAdded]:
+    return [one for one in house.desk.history(UUID(ticket)) if isinstance(one, AttachmentAdded)]
+
+
+def test_a_file_is_enclosed_or_uploaded_before(house, service, alice) -> None:
+    ticket = service.post("/requests?department=it", json=event("1", title="A laptop")).json()["ticket"]
+    enclosed = event("2", "attach", "HR-1", content=b64encode(b"a quote").decode(), name="quote.txt")
+    first, again = (service.post("/requests?department=it", json=enclosed) for _ in range(2))
+    assert (first.status_code, first.json()) == (200, again.json())
+    upload = uploaded(service, bytes(2_000_000))["upload"]
+    sent = service.post("/requests?department=it", json=event("3", "attach", "HR-1", upload=upload))
+    assert sent.status_code == 200, sent.text
+    assert [(one.name, one.length) for one in files_of(house, ticket)] == [("quote.txt", 7), ("log.txt", 2_000_000)]
+    got = alice.get(f"/tickets/{ticket}/attachments/{files_of(house, ticket)[0].attachment}")
+    assert got.content == b"a quote"
+    assert got.headers["content-disposition"].startswith("attachment;")
+
+
+def test_what_is_uploaded_for_a_door_is_taken_by_any_request_through_it_and_by_none_through_another(
+    house, service, alice
+) -> None:
+    """Whoever hands in requests over Kafka acts as the door, and has no other way to upload a file."""
+    ticket = service.post("/requests?department=it", json=event("1", title="A laptop")).json()["ticket"]
+    headers = {"Content-Type": "text/plain", "Upload-Complete": "?0"}
+    location = service.post("/uploads?department=it", headers=headers).headers["location"]
+    assert location.endswith("?department=it")
+    part = {"Content-Type": "application/partial-upload", "Upload-Offset": "0", "Upload-Complete": "?1"}
+    upload = service.patch(location, content=b"a quote", headers=part).json()["upload"]
+    refused(service.get(f"/uploads/{upload}"), 404, "upload-not-found")
+    refused(service.get(f"/uploads/{upload}?department=hr"), 422, "department-not-found")
+    refused(alice.get(f"/uploads/{upload}?department=it"), 422, "department-not-found")
+    other = house.caller("payroll", "service", "hr", kind="service")
+    other.post("/requests?department=hr", json=event("1", title="A contract"))
+    stolen = other.post("/requests?department=hr", json=event("2", "attach", "HR-1", upload=upload))
+    refused(stolen, 404, "upload-not-found")
+    another = house.caller("procurement", "service", "it", kind="service")
+    letter = structured("it", json.dumps(event("3", "attach", "HR-1", upload=upload)).encode())
+    take(house.desk, letter, doorkeeper(house.desk.keys, "it"), "kafka").result()
+    mine = another.post("/uploads?department=it", content=b"", headers={"Content-Type": "text/plain"}).json()["upload"]
+    sent = service.post("/requests?department=it", json=event("4", "attach", "HR-1", upload=mine))
+    assert sent.status_code == 200, sent.text
+    assert [one.length for one in files_of(house, ticket)] == [7, 0]
+
+
+def test_an_upload_of_another_is_not_there_for_a_request(house, service, alice) -> None:
+    service.post("/requests?department=it", json=event("1", title="A laptop"))
+    upload = uploaded(alice, b"x")["upload"]
+    answer = service.post("/requests?department=it", json=event("2", "attach", "HR-1", upload=upload))
+    refused(answer, 404, "upload-not-found")
+    refused(service.post("/requests?department=it", json=event("3", "attach", "HR-1")), 422, "not-valid")
+    wrong = event("4", "attach", "HR-1", content="?secret?")
+    assert "secret" not in service.post("/requests?department=it", json=wrong).text
+    kind = event("5", "attach", "HR-1", content="eA==", media_type="application/x-sh")
+    told = refused(service.post("/requests?department=it", json=kind), 415, "media-type-not-taken")
+    assert (told["field"], "text/*" in told["known"]) == ("body/media_type", True)
+
+
+def test_files_of_a_batch_are_put_to_their_ticket_in_order(house, service) -> None:
+    lines = [json.dumps(event("0", title="The first"))]
+    contents = [b64encode(str(n).encode() * 10_000).decode() for n in range(1, 40)]
+    lines += [json.dumps(event(str(n), "attach", "HR-0", content=one)) for n, one in enumerate(contents, 1)]
+    answer = service.post("/requests/batch?department=it", content="\n".join(lines), headers=LINES)
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    assert all("receipt" in one for one in told)
+    assert [one.length for one in files_of(house, told[0]["receipt"]["ticket"])] == [
+        len(str(n)) * 10_000 for n in range(1, 40)
+    ]
+
+
+def test_while_files_have_no_place_a_request_with_one_is_to_be_sent_again(house, service, attachments) -> None:
+    service.post("/requests?department=it", json=event("1", title="A laptop"))
+    attachments.parent.mkdir(exist_ok=True)
+    attachments.write_text("in the way")
+    asked = event("2", "attach", "HR-1", content="eA==")
+    assert service.post("/requests?department=it", json=asked).status_code == 503
+    attachments.unlink()
+    while (answer := service.post("/requests?department=it", json=asked)).status_code == 503:
+        pass
+    assert answer.status_code == 200

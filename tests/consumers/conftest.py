@@ -1,6 +1,7 @@
 """A desk with a store and a topic of its own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,7 +10,9 @@ from psycopg import sql
 from consumers.topics import Client, ensure_topic
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk
+from domain.store.places import Directory
 from door_talk import Door, make_door
+from lying_files import files_in
 from machines import Broker, Prepare
 from receivers import Receiver, receiving
 from webhook_talk import Line
@@ -23,8 +26,19 @@ def database_template() -> Prepare | None:
 
 
 @pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    with open_desk(database) as desk:
+def folder(tmp_path: Path) -> Path:
+    """Where the files of the desk lie."""
+    return tmp_path / "attachments"
+
+
+@pytest.fixture
+def place(folder: Path) -> Directory:
+    return Directory(folder)
+
+
+@pytest.fixture
+def desk(database: str, folder: Path) -> Iterator[Desk]:
+    with open_desk(database, files=files_in(folder)) as desk:
         yield desk
 
 

@@ -81,6 +81,7 @@ def test_each_kind_of_request_is_answered_as_described(door: Door) -> None:
         "reply": {"text": "a blue one"},
         "note": {"text": "she is a contractor"},
         "escalate": {"kind": "hierarchical", "reason": "she starts tomorrow"},
+        "attach": {"content": "aGVsbG8=", "name": "hello.txt", "media_type": "text/plain"},
         "withdraw": {"reason": "she does not come"},
     }
     assert {f"acta.request.{kind}.v1" for kind in bodies} == KINDS.keys()

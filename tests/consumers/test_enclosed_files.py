@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -12,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from consuming import until
-from desks import give, open_desk
+from desks import give
 from domain.access.principal import Principal
 from domain.desk import Desk
 from domain.desk.doors import doorkeeper
@@ -21,26 +20,10 @@ from domain.store.handing_out import opened as handed_out
 from domain.store.places import Directory
 from domain.ticket.events import AttachmentAdded
 from door_talk import Door, Told
-from lying_files import files_in, lying, put_to, uploaded
+from lying_files import lying, put_to, uploaded
 
 CONTENT = Random(3).randbytes(300_000)
 BOMB = b"PK\3\4" + bytes(100_000)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "attachments"
-
-
-@pytest.fixture
-def place(folder: Path) -> Directory:
-    return Directory(folder)
-
-
-@pytest.fixture
-def desk(database: str, folder: Path) -> Iterator[Desk]:
-    with open_desk(database, files=files_in(folder)) as desk:
-        yield desk
 
 
 @pytest.fixture

@@ -58,16 +58,6 @@ def erasures(tmp_path: Path) -> Erasures:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "attachments"
-
-
-@pytest.fixture
-def place(folder: Path) -> Directory:
-    return Directory(folder)
-
-
-@pytest.fixture
 def eraser(desk: Desk, database: str, erasures: Erasures, place: Directory) -> Eraser:
     return Eraser(desk, as_role(database, "acta_projector"), ALL, erasures, place)
 

@@ -1,13 +1,12 @@
 """Whether files are whole where they lie: each that is not is named, and what is erased is not missed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from consumers.verify_files import Damaged, Files, verify_files
-from desks import ACT, give, open_desk, opened
+from desks import ACT, give, opened
 from domain.desk import Desk
 from domain.desk.forgetting import erase
 from domain.errors import Unreachable
@@ -15,22 +14,6 @@ from domain.store.chunks import CHUNK_BYTES, OVERHEAD, path_of
 from domain.store.handing_out import chunks_of
 from domain.store.places import Directory
 from lying_files import put_to
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "attachments"
-
-
-@pytest.fixture
-def place(folder: Path) -> Directory:
-    return Directory(folder)
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    with open_desk(database) as desk:
-        yield desk
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from stages import Stage
 
 
 def decided(stage: Stage) -> int:
-    return stage._number("SELECT count(*) FROM acta.events WHERE type = 'request.decided.v1'")
+    return stage.number("SELECT count(*) FROM acta.events WHERE type = 'request.decided.v1'")
 
 
 @pytest.fixture
