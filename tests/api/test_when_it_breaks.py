@@ -24,7 +24,7 @@ def test_a_fault_of_ours_tells_nothing_but_its_incident(alice, database, caplog)
     answer = alice.get(f"/tickets/{number}")
     problem = refused(answer, 500, "fault")
     assert problem["incident"] in caplog.text
-    assert "recorder.py" in caplog.text
+    assert "events_of < desk.py" in caplog.text
     for told in (answer.text, caplog.text):
         assert "maiden" not in told
         assert "message_keys" not in told
