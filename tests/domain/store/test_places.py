@@ -13,7 +13,7 @@ from domain.store.chunks import CHUNK_BYTES, path_of
 from domain.store.clearing import clear
 from domain.store.handing_out import must_be_there
 from domain.store.handing_out import opened as handed_out
-from domain.store.places import BYTES, Directory, Place
+from domain.store.places import BYTES, Directory, Place, place_at
 from domain.store.receiving import Receiving
 from domain.ticket.events import AttachmentAdded
 
@@ -41,6 +41,22 @@ def test_what_is_put_is_there_and_what_is_removed_is_not(place: Place) -> None:
     assert place.read("aa/bb/two") == b"second"
     assert place.missing(["aa/bb/one", "aa/bb/two"]) == {"aa/bb/one"}
     assert place.missing([]) == set()
+
+
+def test_a_place_whose_last_file_is_removed_is_still_there(place: Place) -> None:
+    """Whoever removes what was put must be able to go on after a kill."""
+    place.put("aa/bb/one", b"first", BYTES)
+    place.must_be_there()
+    place.remove("aa/bb/one")
+    place.must_be_there()
+
+
+def test_a_place_that_nobody_reaches_or_uses_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "not mounted").mkdir()
+    nowhere = place_at("s3://bucket/files?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
+    for place in (Directory(tmp_path / "nowhere"), Directory(tmp_path / "not mounted"), nowhere):
+        with pytest.raises(Unreachable):
+            place.must_be_there()
 
 
 def test_a_file_comes_in_is_attached_and_handed_out_and_another_is_cleared(place: Place, database: str) -> None:
