@@ -105,7 +105,8 @@ def all_told(client: Client, topic: str) -> list[Told]:
 
 def committed(client: Client, topic: str) -> list[Any]:
     """The messages that are committed on a topic."""
-    consumer = KafkaConsumer(**client, isolation_level="read_committed", enable_auto_commit=False)
+    settings = {"isolation_level": "read_committed", "enable_auto_commit": False, "fetch_max_wait_ms": 20}
+    consumer = KafkaConsumer(**client, **settings)
     try:
         partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
         ends = consumer.end_offsets(partitions)
@@ -115,6 +116,8 @@ def committed(client: Client, topic: str) -> list[Any]:
         while any(consumer.position(partition) < ends[partition] for partition in partitions):
             for batch in consumer.poll(timeout_ms=200, max_records=5_000).values():
                 found += batch
+        # It has asked for more already; kafka-python never closes a socket to which something is still to be written.
+        consumer.end_offsets(partitions)
         return found
     finally:
         consumer.close()
