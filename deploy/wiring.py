@@ -21,6 +21,7 @@ from api.problems import ProblemTold, told
 from api.settings import TYPES_TAKEN, EdgeSettings
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
+from consumers.closed_sockets import close_sockets
 from consumers.doors import Doors, ensure_doors
 from consumers.erasing import Eraser, forget_again
 from consumers.erasures import Erasures
@@ -301,6 +302,7 @@ def kafka(settings: Settings) -> Client:
     if not settings.kafka:
         raise SettingsError("ACTA_KAFKA: name the bootstrap servers.")
     listen()
+    close_sockets()
     return kafka_client(settings)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from consumers.closed_sockets import close_sockets
 from deploy.broker import NoBroker
 from deploy.embedded import EmbeddedPostgres
 from machines import Broker, Databases, DockerBroker, GivenBroker, Prepare, describe_postgres, find_broker
@@ -30,6 +31,7 @@ LONG = ("faults", "whole")
 
 settings.register_profile("no time limits", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no time limits")
+close_sockets()
 
 
 def pytest_report_header() -> list[str]:
