@@ -103,7 +103,7 @@ def test_a_command_that_is_none_is_named(tmp_path: Path, command: str):
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(key_sources, "COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(key_sources, "COMMAND_SECONDS", 3)
     pid = tmp_path / "pid"
     with pytest.raises(SettingsError, match="ACTA_KEK_COMMAND: the command gave no key"):
         kek_of(tmp_path, ACTA_KEK_COMMAND=a_program(tmp_path / "kms", f"sleep 600 & echo $! > {pid}; wait"))
