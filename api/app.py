@@ -43,6 +43,7 @@ from api import (
     sla,
     tickets,
     uploads,
+    webhook_shapes,
     webhooks,
     who_looked,
 )
@@ -92,7 +93,7 @@ _BODIES = (
     *erasing.BODIES,
     *pins.BODIES,
     *dead_letters.BODIES,
-    *webhooks.BODIES,
+    *webhook_shapes.BODIES,
 )
 _SHAPES = (
     *signatures.SHAPES,
@@ -112,7 +113,7 @@ _SHAPES = (
     *holds.SHAPES,
     *requests.SHAPES,
     *dead_letters.SHAPES,
-    *webhooks.SHAPES,
+    *webhook_shapes.SHAPES,
     *person_shapes.SHAPES,
     *erasing.SHAPES,
 )

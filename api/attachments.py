@@ -26,7 +26,7 @@ from domain.access.principal import Principal
 from domain.errors import Altered, AttachmentErased, AttachmentKeptBack, AttachmentNotFound
 from domain.store.handing_out import must_be_there, opened
 from domain.ticket.events import AttachmentAdded
-from domain.ticket.state import Attachment
+from domain.ticket.parts import Attachment
 
 router = APIRouter(tags=["tickets"], route_class=Witnessed)
 Reader = Annotated[Principal, permitted("ticket.read", "ticket.read-own")]

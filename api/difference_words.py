@@ -12,7 +12,7 @@ import msgspec
 from api.difference_shapes import ClockChange, Difference, Message
 from domain.clock.wording import shown as length
 from domain.envelope import ERASED, SEALED
-from domain.ticket.state import Attachment, Breach, Link, Reminder, Signature, Sla, TimeEntry
+from domain.ticket.parts import Attachment, Breach, Link, Reminder, Signature, Sla, TimeEntry
 from projections.audit import Names
 from projections.audit.wording import Speech, quoted, several
 

@@ -34,7 +34,8 @@ from domain.setup.events import (
 from domain.ticket.others import OTHER_TICKETS
 from domain.ticket.own import OWN_EVENTS as OWN_EVENTS
 from domain.ticket.own import is_internal
-from domain.ticket.state import Attachment, Ticket
+from domain.ticket.parts import Attachment
+from domain.ticket.state import Ticket
 
 Sight = Literal["all", "desk", "own"]
 S = TypeVar("S", bound="EventShown")

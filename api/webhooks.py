@@ -1,12 +1,10 @@
 """Webhooks: where a department's software is told over HTTP what was decided of its requests and what happens later."""
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,119 +13,29 @@ from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.problems import NotValid
 from api.setup import act_of
+from api.webhook_shapes import (
+    HOUR,
+    DeliveryLog,
+    NewWebhook,
+    Replay,
+    Rotation,
+    WebhookIssued,
+    WebhookList,
+    WebhookPart,
+    WebhookShown,
+)
 from domain.access.principal import Principal
 from domain.desk import webhooks as w
-from domain.desk.webhooks import LONGEST_OLD, MANAGE, OLD_FOR, Done, Wanted, webhook_of
+from domain.desk.webhooks import MANAGE, Done, webhook_of
 from domain.errors import DepartmentNotFound, TicketNotFound, WebhookNotFound
 from domain.moments import Moment
-from domain.setup.events import Tells
 from domain.setup.state import Webhook
-from domain.setup.webhook_address import LONGEST
 from domain.store.deliveries import LoggedAttempt, Outcome, Standing
 from projections.engine.cursors import cursor_at, number, place_of
 
 router = APIRouter(tags=["doors"])
 Keeper = Annotated[Principal, permitted(MANAGE, personal=False)]
 Named = Annotated[str, Path(max_length=64, description="The webhook's id.", examples=["0123456789abcdef"])]
-_HOUR = timedelta(hours=1)
-
-
-class WebhookPart(BaseModel):
-    """Where a webhook sends, and what."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    url: str = Field(
-        min_length=1,
-        max_length=LONGEST,
-        pattern=r"^https?://[!-~]+$",
-        description="An address with https; stored readable, so that nothing in it may be secret.",
-    )
-    tells: tuple[Tells, ...] = Field(
-        default=("outcomes", "facts"),
-        min_length=1,
-        max_length=2,
-        description="`outcomes`: what was decided of requests; `facts`: what happens to their tickets later.",
-    )
-    description: str = Field(default="", max_length=200, description="For people; stored readable.")
-
-    def wanted(self) -> Wanted:
-        return Wanted(url=self.url, tells=tuple(sorted(set(self.tells), reverse=True)), description=self.description)
-
-
-class NewWebhook(WebhookPart):
-    """A webhook of a department."""
-
-    department: str = Field(min_length=1, max_length=64, description="Of whose requests it tells.", examples=["it"])
-
-
-class Rotation(BaseModel):
-    """For how long former secrets sign as well."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    old_for_hours: int = Field(
-        default=int(OLD_FOR / _HOUR),
-        ge=0,
-        le=int(LONGEST_OLD / _HOUR),
-        description="0: at once no more, since one was found out.",
-    )
-
-
-class Replay(BaseModel):
-    """From where on everything is sent again: a position, or a time; one of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    from_position: int | None = Field(default=None, ge=1, le=parameters.LARGEST, description="This and all later ones.")
-    from_time: Moment | None = Field(default=None, description="What was recorded after it.")
-
-
-class WebhookShown(msgspec.Struct, kw_only=True):
-    """A webhook as it stands. ``paused`` says why it sends nothing now: `asked`, `gone` or `exhausted`; empty: it does.
-
-    ``stuck_at`` is the id of the message that its receiver did not take. ``old_secrets_until``: until then what is
-    sent is signed with former secrets as well. Everything up to the position ``delivered_through`` is delivered; so
-    many messages wait, of which some are ``failing``, and ``oldest`` is when the oldest of them was recorded.
-    """
-
-    webhook: str
-    department: str
-    url: str
-    tells: tuple[Tells, ...]
-    description: str
-    since: int
-    paused: str
-    stuck_at: str
-    old_secrets_until: datetime | None
-    delivered_through: int
-    waiting: int
-    failing: int
-    oldest: datetime | None
-
-
-class WebhookList(msgspec.Struct, kw_only=True):
-    """Webhooks, by department."""
-
-    webhooks: list[WebhookShown]
-
-
-class WebhookIssued(WebhookShown, kw_only=True):
-    """A webhook with its new secret, which is shown this once. It is recorded at ``position``."""
-
-    secret: str
-    position: int
-
-
-class DeliveryLog(msgspec.Struct, kw_only=True):
-    """Attempts to deliver, the newest first; ``next`` is the cursor of the next page, null on the last one."""
-
-    attempts: list[LoggedAttempt]
-    next: str | None
-
-
-BODIES: tuple[type[BaseModel], ...] = (WebhookPart, NewWebhook, Rotation, Replay)
-SHAPES: list[type[msgspec.Struct]] = [WebhookShown, WebhookList, WebhookIssued, LoggedAttempt, DeliveryLog]
 _PART: dict[str, Any] = {"url": "https://hr.example.org/acta", "tells": ["outcomes", "facts"]}
 
 
@@ -277,7 +185,7 @@ async def rotate_webhook_secret(request: Request, webhook: Named, caller: Keeper
 
     def rotated() -> Done:
         _found(edge, webhook, caller)
-        return w.rotate(edge.desk, act_of(caller), webhook, old_for=wanted.old_for_hours * _HOUR)
+        return w.rotate(edge.desk, act_of(caller), webhook, old_for=wanted.old_for_hours * HOUR)
 
     return await _issued(edge, rotated, 200)
 

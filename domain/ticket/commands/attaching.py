@@ -15,7 +15,8 @@ from domain.errors import (
 )
 from domain.ticket.commands.command import ALWAYS, Command, Decision, Situation, decide
 from domain.ticket.events import AttachmentAdded, AttachmentQuarantined, AttachmentReleased
-from domain.ticket.state import Attachment, Ticket
+from domain.ticket.parts import Attachment
+from domain.ticket.state import Ticket
 
 MOST_ATTACHMENTS = 200
 """Files that one ticket takes."""

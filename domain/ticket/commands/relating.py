@@ -34,7 +34,7 @@ from domain.ticket.events import (
     TicketMergedInto,
     TicketUnlinked,
 )
-from domain.ticket.state import Link as Linked
+from domain.ticket.parts import Link as Linked
 from domain.ticket.state import Ticket
 
 INVERSE: dict[LinkKind, LinkKind] = {
