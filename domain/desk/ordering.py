@@ -345,7 +345,10 @@ def _may_open(command: Command, ticket: Ticket) -> bool:
 
 
 def _subject(event: TicketEvent, ticket: Ticket, entrance: Ticket, order: Order) -> UUID:
-    """Of whom the event tells: the requester, or whoever wrote for themselves; a service hands on what others wrote."""
+    """Of whom the event tells: the requester, or whoever wrote for themselves.
+
+    A service hands on what others wrote, and so does whoever uses its door.
+    """
     if isinstance(event, TicketOpened):
         return event.requester
     writer = order.principal
@@ -355,6 +358,6 @@ def _subject(event: TicketEvent, ticket: Ticket, entrance: Ticket, order: Order)
         theirs = isinstance(event, RequesterReplied)
     if not theirs:
         return ticket.requester
-    if writer.person is None or writer.actor.kind == "service" or order.on_behalf_of:
+    if writer.person is None or writer.actor.kind == "service" or order.on_behalf_of or order.handles_of:
         return entrance.requester
     return writer.person

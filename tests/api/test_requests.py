@@ -50,6 +50,22 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return answer.json()
 
 
+def test_what_comes_through_a_door_tells_of_the_requester_whoever_hands_it_on(house) -> None:
+    admin = house.caller("root", "admin", "it")
+    petra = {"email": "petra@example.org", "name": "Petra Prosser"}
+    opened = admin.post("/requests?department=it", json=event("1", title="A laptop", requester=petra)).json()
+    admin.post("/requests?department=it", json=event("2", "reply", "HR-1", text="a blue one"))
+    lent = b64encode(b"lent to Petra").decode()
+    admin.post("/requests?department=it", json=event("3", "attach", "HR-1", name="a.txt", content=lent))
+    sealed = [one for one in house.desk.history(UUID(opened["ticket"])) if one.seal]
+    assert [one.TYPE for one in sealed] == [
+        "ticket.opened.v1",
+        "ticket.requester-replied.v1",
+        "ticket.attachment-added.v1",
+    ]
+    assert {one.seal.subject for one in sealed} == {sealed[0].requester}
+
+
 def test_a_request_over_http_is_carried_out_once(house, service) -> None:
     first = service.post("/requests?department=it", json=event("1", title="A laptop for Petra"))
     again = service.post("/requests?department=it", json=event("1", title="A laptop for Petra"))
