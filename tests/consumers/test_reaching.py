@@ -50,6 +50,8 @@ def test_the_open_internet_is_public(address: str) -> None:
         "fd00::1",
         "ff02::1",
         "2002:7f00:1::",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
         "2001:0:7f00:1::",
         "64:ff9b::7f00:1",
         "2001:db8::1",
