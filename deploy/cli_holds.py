@@ -10,23 +10,12 @@ import typer
 from rich.console import Console
 
 from deploy import running, wiring
+from deploy.options import instant
 from deploy.settings import read
 from domain.desk.legal_holds import LegalHold, legal_holds, lift, place
-from domain.moments import in_utc
-from domain.moments import read as moment
 
 holds = typer.Typer(no_args_is_help=True, help="Legal holds: place, list, lift. What one covers is not erased.")
 console = Console()
-
-
-def _until(text: str) -> datetime:
-    try:
-        found = moment(text)
-        if found.tzinfo is None:
-            raise ValueError("needs a time zone, such as 2030-01-31T09:00:00Z")
-        return in_utc(found)
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault)) from None
 
 
 @holds.command(name="place")
@@ -40,7 +29,7 @@ def place_hold(
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(parser=_until, metavar="TIME", help="When it ends by itself; else when it is lifted."),
+        typer.Option(parser=instant, metavar="TIME", help="When it ends by itself; else when it is lifted."),
     ] = None,
 ) -> None:
     """Place a legal hold on tickets, persons and departments; each option may be given several times."""

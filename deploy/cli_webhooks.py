@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from deploy import running, wiring
+from deploy.options import instant
 from deploy.settings import Settings, read
 from domain.desk import Desk
 from domain.desk import webhooks as w
 from domain.desk.webhooks import OLD_FOR, Done, Wanted
-from domain.moments import in_utc
-from domain.moments import read as moment
 from domain.setup.events import Tells
 from domain.setup.state import Webhook
 
@@ -32,16 +31,6 @@ Only = Annotated[
 ]
 _TELLS: tuple[Tells, ...] = ("outcomes", "facts")
 _HOUR = timedelta(hours=1)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = moment(text)
-        if found.tzinfo is None:
-            raise ValueError("needs a time zone, such as 2030-01-31T09:00:00Z")
-        return in_utc(found)
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault)) from None
 
 
 @contextmanager
@@ -116,7 +105,7 @@ def show_log(
     message: Annotated[str, typer.Option(help="Only of the message with this id.")] = "",
     ticket: Annotated[str, typer.Option(help="Only of this ticket, by number or UUID.")] = "",
     since: Annotated[
-        datetime | None, typer.Option(parser=_moment, metavar="TIME", help="Only what was sent then or later.")
+        datetime | None, typer.Option(parser=instant, metavar="TIME", help="Only what was sent then or later.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many attempts, the newest.")] = 50,
 ) -> None:
@@ -196,7 +185,7 @@ def replay(
     ] = None,
     from_time: Annotated[
         datetime | None,
-        typer.Option(parser=_moment, metavar="TIME", help="What was recorded after it: 2030-01-31T09:00:00Z."),
+        typer.Option(parser=instant, metavar="TIME", help="What was recorded after it: 2030-01-31T09:00:00Z."),
     ] = None,
 ) -> None:
     """Send again everything from a position or a time on, under the same ids as before."""

@@ -23,3 +23,14 @@ def moment_of(text: str, option: str, zone: ZoneInfo) -> datetime:
         return moments.in_utc(found if found.tzinfo else found.replace(tzinfo=zone))
     except ValueError as fault:
         raise typer.BadParameter(str(fault), param_hint=option) from None
+
+
+def instant(text: str) -> datetime:
+    """A time that says its zone, in UTC; refuses another one. To be the ``parser`` of an option."""
+    try:
+        found = moments.read(text)
+        if found.tzinfo is None:
+            raise ValueError("needs a time zone, such as 2030-01-31T09:00:00Z")
+        return moments.in_utc(found)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from None

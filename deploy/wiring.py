@@ -47,6 +47,7 @@ from projections.views import ALL
 
 APP, PROJECTOR, ANALYST = "acta_app", "acta_projector", "acta_analyst"
 _log = logging.getLogger("acta.deploy")
+_place_at = cache(place_at)
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def folder(settings: Settings) -> Path:
 def desk(settings: Settings, now: Callable[[], datetime] = clock) -> Iterator[Desk]:
     """A desk on the settings' database, whose personal fields the key-encryption key opens."""
     files = Files(
-        place=cache(lambda: attachments(settings)),
+        place=lambda: attachments(settings),
         most_bytes=settings.max_attachment_bytes,
         types=settings.attachment_types or TYPES_TAKEN,
     )
@@ -126,9 +127,9 @@ def signer(settings: Settings) -> Signer:
 
 
 def attachments(settings: Settings) -> Place:
-    """Where attachments lie."""
+    """Where attachments lie, opened once in a process."""
     try:
-        return place_at(settings.attachments_address)
+        return _place_at(settings.attachments_address)
     except (ValueError, OSError) as fault:
         raise SettingsError(f"ACTA_ATTACHMENTS: {fault}") from None
 

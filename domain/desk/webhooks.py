@@ -36,7 +36,9 @@ MOST = 20
 OLD_FOR = timedelta(days=1)
 """How long former secrets sign as well, unless it is said otherwise."""
 
-Of = Callable[[Webhook, Setup], Sequence[e.SetupEvent]]
+Plan = Callable[[Webhook], Sequence[e.SetupEvent]]
+"""What is to be recorded of a webhook as it stands."""
+
 LONGEST_OLD = timedelta(days=7)
 _PREFIX = "whsec_"
 
@@ -110,7 +112,7 @@ def change(desk: Desk, act: Act, webhook: str, wanted: Wanted, *, plain_hosts: C
     """Let a webhook be another; nothing is recorded if it is so already."""
     address_of(wanted.url, plain_hosts)
 
-    def differing(known: Webhook, setup: Setup) -> Sequence[e.SetupEvent]:
+    def differing(known: Webhook) -> Sequence[e.SetupEvent]:
         if (known.url, known.tells, known.description) == (wanted.url, wanted.tells, wanted.description):
             return []
         return [e.WebhookChanged(webhook=webhook, **msgspec.structs.asdict(wanted))]
@@ -123,14 +125,14 @@ def rotate(desk: Desk, act: Act, webhook: str, *, old_for: timedelta = OLD_FOR) 
     salt = secrets.token_hex(32)
     until = desk.now() + min(max(old_for, timedelta(0)), LONGEST_OLD)
     rotated = e.WebhookSecretRotated(webhook=webhook, salt=salt, old_until=until)
-    done = _recorded(desk, act, webhook, lambda *_: [rotated])
+    done = _recorded(desk, act, webhook, lambda _: [rotated])
     return msgspec.structs.replace(done, secret=secret_of(desk.keys, webhook, salt))
 
 
 def pause(desk: Desk, act: Act, webhook: str) -> Done:
     """Send nothing until it is resumed."""
 
-    def pausing(known: Webhook, setup: Setup) -> Sequence[e.SetupEvent]:
+    def pausing(known: Webhook) -> Sequence[e.SetupEvent]:
         if known.paused:
             raise NothingChanges("This webhook is paused already.")
         return [e.WebhookPaused(webhook=webhook, cause="asked")]
@@ -141,7 +143,7 @@ def pause(desk: Desk, act: Act, webhook: str) -> Done:
 def resume(desk: Desk, act: Act, webhook: str) -> Done:
     """Go on where it stopped."""
 
-    def resuming(known: Webhook, setup: Setup) -> Sequence[e.SetupEvent]:
+    def resuming(known: Webhook) -> Sequence[e.SetupEvent]:
         if not known.paused:
             raise NothingChanges("This webhook is not paused.")
         return [e.WebhookResumed(webhook=webhook)]
@@ -153,7 +155,7 @@ def replay(desk: Desk, act: Act, webhook: str, from_position: int) -> Done:
     """Send again everything from a position on."""
     if not 1 <= from_position <= desk.store.head() + 1:
         raise NotValid(faults=[{"field": "body/from_position", "rule": "must be a position of the log, or the next"}])
-    return _recorded(desk, act, webhook, lambda *_: [e.WebhookReplayed(webhook=webhook, from_position=from_position)])
+    return _recorded(desk, act, webhook, lambda _: [e.WebhookReplayed(webhook=webhook, from_position=from_position)])
 
 
 def replay_since(desk: Desk, act: Act, webhook: str, moment: datetime) -> Done:
@@ -164,7 +166,7 @@ def replay_since(desk: Desk, act: Act, webhook: str, moment: datetime) -> Done:
 def ping(desk: Desk, act: Act, webhook: str) -> Done:
     """Send a message that means nothing; what became of it is in the delivery log."""
 
-    def pinging(known: Webhook, setup: Setup) -> Sequence[e.SetupEvent]:
+    def pinging(known: Webhook) -> Sequence[e.SetupEvent]:
         if known.paused:
             raise NothingChanges("This webhook is paused and sends nothing.")
         return [e.WebhookPinged(webhook=webhook)]
@@ -174,7 +176,7 @@ def ping(desk: Desk, act: Act, webhook: str) -> Done:
 
 def retire(desk: Desk, act: Act, webhook: str) -> int:
     """Send nothing any more; the position at which that is recorded."""
-    return desk.configure(_of(webhook, lambda *_: [e.WebhookRetired(webhook=webhook)]), act)
+    return desk.configure(_of(webhook, lambda _: [e.WebhookRetired(webhook=webhook)]), act)
 
 
 def give_up(desk: Desk, act: Act, webhook: str, paused: e.WebhookPaused) -> None:
@@ -195,13 +197,11 @@ def webhook_of(setup: Setup, webhook: str) -> Webhook:
         raise WebhookNotFound() from None
 
 
-def _of(
-    webhook: str, plan: Callable[[Webhook, Setup], Sequence[e.SetupEvent]]
-) -> Callable[[Setup], Sequence[e.SetupEvent]]:
-    return lambda setup: plan(webhook_of(setup, webhook), setup)
+def _of(webhook: str, plan: Plan) -> Callable[[Setup], Sequence[e.SetupEvent]]:
+    return lambda setup: plan(webhook_of(setup, webhook))
 
 
-def _recorded(desk: Desk, act: Act, webhook: str, plan: Of) -> Done:
+def _recorded(desk: Desk, act: Act, webhook: str, plan: Plan) -> Done:
     return _done(desk, webhook, desk.configure(_of(webhook, plan), act))
 
 
