@@ -1,13 +1,12 @@
 """The desk as a whole, on a real store: receipts, keys, versions, merges, what callers may do, and other processes."""
 
-from collections.abc import Iterator
 from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from desks import ACT as TESTER_ACT
-from desks import TESTER, give, open_desk, opened, prepare
+from desks import TESTER, give, open_desk, opened
 from domain.access.principal import Principal, principal_of
 from domain.desk import Desk, IdempotencyKey, Order
 from domain.envelope import Actor
@@ -31,13 +30,6 @@ from domain.ticket.commands.assigning import Assign, Claim
 from domain.ticket.commands.conversing import Note, Reply
 from domain.ticket.commands.correcting import Correct, Corrections
 from domain.ticket.commands.opening import Open, Requester
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
 
 
 def agent(desk: Desk, handle: str) -> Principal:

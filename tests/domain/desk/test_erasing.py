@@ -1,14 +1,12 @@
 """Orders to erase: what is refused, what they destroy, what comes after, and what the database itself forbids."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from desks import ACT, KEK, as_role, give, open_desk, opened, prepare
+from desks import ACT, as_role, give, opened
 from domain.access.principal import Principal
 from domain.desk import Desk, Receipt
 from domain.desk.erasing import Erasing, SetupMovedOn
@@ -22,20 +20,6 @@ from domain.store.keys import DESK_SECRET
 
 PETRA = {"email": "petra@example.org", "name": "Petra Prosser"}
 GROUND = "GDPR Art. 17(1)(b)"
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
-
-
-@pytest.fixture
-def another(desk: Desk, database: str) -> Iterator[Desk]:
-    """The same desk in another process, in all but memory."""
-    with closing(Desk(as_role(database, "acta_app"), KEK)) as another:
-        yield another
 
 
 def erase(desk: Desk, person: UUID) -> int:

@@ -1,6 +1,5 @@
 """Legal holds: what they cover, when, and how they come and go."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desks import ACT, give, open_desk, opened, prepare
+from desks import ACT, give, open_desk, opened
 from domain.desk import Desk
 from domain.desk.legal_holds import legal_holds, lift, place
 from domain.desk.preserving import holds_over, lifting, must_not_be_held, placing
@@ -116,13 +115,6 @@ def test_a_hold_is_lifted_once_and_not_placed_again():
     with pytest.raises(HoldNotFound):
         lifting("b", "over")(free)
     assert placing(LegalHoldPlaced(hold="a", departments=("*",)), NOW)(free) == []
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
 
 
 def test_a_ticket_stays_held_when_it_goes_to_another_department_or_requester(desk: Desk):

@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 import pytest
 
-from desks import ACT, KEK, as_role, give, open_desk, opened, prepare
+from desks import ACT, KEK, as_role, give, opened
 from domain.access.principal import principal_of
 from domain.clock.striking import closes_at
 from domain.desk import Desk, Order, Proof
@@ -28,13 +28,6 @@ PROVED = Proof(
 ASKING = DepartmentDefined(
     department="it", name="IT", default_group="service-desk", signatures={"close": ("approved",)}
 )
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
 
 
 def order(desk: Desk, verb: str, ticket: object, *, by: str = "alice", proof: Proof | None = PROVED, **fields: object):

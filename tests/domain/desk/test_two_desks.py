@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from desks import ACT, TESTER, give, open_desk, opened, prepare
+from desks import ACT, TESTER, give, open_desk, opened
 from domain.access.principal import Principal, principal_of
 from domain.desk import Desk, IdempotencyKey, Order, Receipt
 from domain.envelope import Actor
@@ -12,13 +12,6 @@ from domain.errors import GroupNotFound, Refused, TicketIsElsewhere, TicketMoved
 from domain.setup.events import GroupDefined, GroupRetired, SetupEvent
 from domain.ticket.commands import COMMANDS
 from domain.ticket.commands.opening import Open
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
 
 
 @pytest.fixture

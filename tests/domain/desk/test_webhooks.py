@@ -1,12 +1,11 @@
 """Secrets of webhooks: they follow from what is recorded, outlive the key-encryption key, and end when they are to."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
 
-from desks import ACT, KEK, as_role, open_desk, prepare
+from desks import ACT, KEK, as_role
 from domain.desk import Desk
 from domain.desk import webhooks as w
 from domain.errors import SecretShownAlready, TooManyWebhooks, WebhookNotFound
@@ -15,13 +14,6 @@ from domain.store.rotation import rotate
 
 PART = w.Wanted(url="https://hr.example.org/acta", tells=("outcomes", "facts"))
 NEW = bytes(range(100, 132))
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
 
 
 def secrets(desk: Desk, webhook: str, after: timedelta = timedelta(0)) -> list[bytes]:

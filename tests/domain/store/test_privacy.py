@@ -2,7 +2,6 @@
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -10,7 +9,7 @@ import msgspec
 import psycopg
 import pytest
 
-from desks import ACT, KEK, as_role, give, open_desk, opened, prepare
+from desks import ACT, KEK, as_role, give, opened
 from domain.desk import Desk
 from domain.desk.forgetting import erase
 from domain.envelope import ERASED, SEALED, Event, Seal, personal_fields
@@ -88,13 +87,6 @@ def test_one_altered_bit_is_noticed():
     fields = sealed.seal.fields | {field: b64encode(bytes(altered)).decode()}
     with pytest.raises(Unreadable):
         unseal(msgspec.structs.replace(sealed, seal=Seal(PERSON, sealed.seal.commitment, fields)), wrapped, KEY)
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
 
 
 def test_nothing_personal_stands_readable_in_the_database(desk: Desk, database: str):

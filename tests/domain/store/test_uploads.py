@@ -1,9 +1,7 @@
 """Uploads: what has come is kept, whoever dies or comes between; a ticket takes one whole, once; the rest goes."""
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -18,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desks import ACT, KEK, TESTER, as_role, give, open_desk, opened, prepare
+from desks import ACT, TESTER, give, opened
 from domain.desk import Desk
 from domain.desk.forgetting import erase
 from domain.errors import (
@@ -49,20 +47,6 @@ from dying import dying
 MOST = 64 * CHUNK_BYTES
 DAY = timedelta(days=1)
 CONTENT = Random(1).randbytes(2 * CHUNK_BYTES + 12_345)
-
-
-@pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    prepare(database)
-    with open_desk(database) as desk:
-        yield desk
-
-
-@pytest.fixture
-def another(desk: Desk, database: str) -> Iterator[Desk]:
-    """The same desk in another process, in all but memory."""
-    with closing(Desk(as_role(database, "acta_app"), KEK)) as another:
-        yield another
 
 
 @pytest.fixture
