@@ -46,7 +46,7 @@ def wish_of(retry_after: str, now: datetime) -> timedelta:
         return timedelta(seconds=min(int(text[:9]), int(LONGEST_WISH.total_seconds())))
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return timedelta(0)
     until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
     return max(until - now, timedelta(0))
