@@ -22,8 +22,9 @@ from consumers.reaching import Guarded, NotReachable, Reach
 from domain.setup.webhook_address import Address
 
 PATIENCE_S = 20.0
-MOST_OF_AN_ANSWER = 64 * 1024
-KEPT_OPEN_S = 5.0
+KEPT_OPEN_S = 1.5
+"""Less than servers keep an idle connection (2 s and more), or one would be closed while something is sent on it."""
+
 NAME_THREADS = 64
 USER_AGENT = "Acta"
 
@@ -154,11 +155,9 @@ class Poster:
         try:
             asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
             head.append(Answer(status=answer.status, retry_after=asked[:100].decode("latin-1")))
-            read = 0
-            async for piece in answer.aiter_stream():
-                read += len(piece)
-                if read > MOST_OF_AN_ANSWER:
-                    break
+            # What is left of it is read, or the connection could not be used again.
+            async for _ in answer.aiter_stream():
+                pass
         finally:
             await answer.aclose()
 
@@ -183,8 +182,9 @@ _WORDS: dict[type[BaseException] | tuple[type[BaseException], ...], str] = {
     _TooLate: "not-sent",
     NotReachable: "address-not-allowed",
     socket.gaierror: "host-not-found",
-    ssl.SSLError: "tls-failed",
+    # Before errors of TLS, of which one that says "not yet" is behind whatever ends a wait for more.
     (TimeoutError, httpcore.TimeoutException): "timed-out",
+    ssl.SSLError: "tls-failed",
     (ConnectionRefusedError, httpcore.ConnectError): "not-connected",
     (httpcore.RemoteProtocolError, httpcore.LocalProtocolError): "no-http",
     (httpcore.NetworkError, OSError): "connection-lost",

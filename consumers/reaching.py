@@ -14,8 +14,13 @@ from typing import Any
 
 import httpcore
 
+from consumers.short_answers import ShortAnswers
+
 AT_ONCE = 2
 """Questions to the name service for one receiver: a service that hangs must not keep others' from being asked."""
+
+ANOTHER_AFTER_S = 3.0
+"""How long one of a host's addresses is waited for while there are others."""
 
 Ip = IPv4Address | IPv6Address
 
@@ -67,10 +72,13 @@ class Guarded(httpcore.AsyncNetworkBackend):
             raise NotReachable
         for other in allowed[:-1]:
             try:
-                return await self._network.connect_tcp(str(other), port, timeout, local_address, socket_options)
+                return await self._connect(other, port, ANOTHER_AFTER_S, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._network.connect_tcp(str(allowed[-1]), port, timeout, local_address, socket_options)
+        return await self._connect(allowed[-1], port, timeout, local_address, socket_options)
+
+    async def _connect(self, address: Ip, port: int, *more: Any) -> httpcore.AsyncNetworkStream:
+        return ShortAnswers(await self._network.connect_tcp(str(address), port, *more))
 
     async def _addresses(self, host: str, port: int) -> list[Ip]:
         """Where a host's name leads now."""
