@@ -255,9 +255,10 @@ async def _filled(receiving: Receiving, pieces: AsyncIterator[bytes]) -> bool:
 
 
 def _cleared(edge: Edge, upload: Upload) -> None:
+    now = edge.desk.now()
     with suppress(UploadNotFound):
-        edge.desk.uploads.give_up(upload.upload, upload.holder)
-    clear(edge.desk.uploads, edge.settings.attachments, edge.desk.now())
+        edge.desk.uploads.give_up(upload.upload, upload.holder, now)
+    clear(edge.desk.uploads, edge.settings.attachments, now)
 
 
 def _answer(edge: Edge, upload: Upload, status: int = 200, headers: dict[str, str] | None = None) -> Response:

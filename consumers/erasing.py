@@ -126,7 +126,9 @@ class Eraser:
             self._place.remove(path_of(address))
         if persons:
             uploads = self._desk.uploads
-            uploads.give_up_all([holder for order in persons for holder in {order.stream, order.subject}])
+            uploads.give_up_all(
+                [holder for order in persons for holder in {order.stream, order.subject}], self._desk.now()
+            )
             while clear(uploads, self._place, self._desk.now()):
                 self.tell("removing what was uploaded")
         return len(stored)

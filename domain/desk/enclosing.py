@@ -91,16 +91,17 @@ class Enclosures:
             receiving.finish()
         except Unreachable:
             self._away_until = monotonic() + AWAY_S
-            self._uploads.give_up(upload.upload, holder)
+            self._uploads.give_up(upload.upload, holder, self._now())
             raise
         return upload.upload
 
     def give_up(self, upload: UUID, holder: UUID) -> None:
         """Remove a file that was not taken."""
         assert self._files is not None
+        now = self._now()
         with suppress(UploadNotFound, Unreachable):
-            self._uploads.give_up(upload, holder)
-            clear(self._uploads, self._files.place(), self._now())
+            self._uploads.give_up(upload, holder, now)
+            clear(self._uploads, self._files.place(), now)
 
     def close(self) -> None:
         """Store what was begun, and nothing more."""

@@ -55,7 +55,7 @@ CREATE INDEX IF NOT EXISTS events_attachments ON acta.events (position) WHERE ty
 
 -- Files on their way in, until a ticket takes them or they are given up: which chunks there are, elsewhere, by address
 -- (pending: announced and perhaps not put yet). The key of the file, its name and its last bytes are sealed under the
--- key of the person who brings it (holder).
+-- key of the person who brings it (holder). expires_at is until when one waits; of one that was given up, since when it is.
 CREATE TABLE IF NOT EXISTS acta.uploads (
     upload     uuid        PRIMARY KEY,
     holder     uuid        NOT NULL,
@@ -154,8 +154,12 @@ BEGIN
     WHERE g.unit <> ALL (refused) AND g.wrapped IS NOT NULL;
 
     IF cardinality(there) > 0 THEN
+        -- What was announced and never counted is no part of the file, and left to those who clear.
+        UPDATE uploads u SET given_up = true, expires_at = stamped, chunks = '{}', sealed = '', tail = NULL
+        FROM unnest(taking, uploads_taken) AS g(unit, upload)
+        WHERE u.upload = g.upload AND g.unit <> ALL (refused) AND u.pending <> '{}';
         DELETE FROM uploads u USING unnest(taking, uploads_taken) AS g(unit, upload)
-        WHERE u.upload = g.upload AND g.unit <> ALL (refused);
+        WHERE u.upload = g.upload AND g.unit <> ALL (refused) AND u.pending = '{}';
     END IF;
 
     SELECT coalesce(array_agg(nextval('ticket_number')), '{}') INTO fresh_numbers

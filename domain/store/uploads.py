@@ -4,11 +4,14 @@ The bytes lie elsewhere in sealed chunks; a row says which. It is kept in step l
 it is put, and *counted* once it is durable, on condition that nobody else has counted one meanwhile. So a process may
 die anywhere: what is counted is there, and what is there was announced. A ticket takes an upload in the append of its
 event (see schema.sql), which finds it gone if it was given up; whoever gives one up says so before anything is removed.
+
+A row goes last, and what it announced may still be put when the upload is over. So where a chunk was announced and not
+counted, the row stays until nobody can be putting it any more. Nothing is ever removed because no row names it.
 """
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,6 +28,8 @@ from domain.ticket.file import File
 
 MOST_OPEN = 20
 """Uploads that one person may have waiting."""
+PUT_BY_THEN = timedelta(hours=1)
+"""Whoever announced a chunk has put it after so long, or died: far longer than it may take."""
 _NONCE_BYTES = 12
 _encoder = msgspec.msgpack.Encoder()
 
@@ -242,32 +247,40 @@ class Uploads:
 
     # Giving up
 
-    def give_up(self, upload: UUID, holder: UUID) -> None:
+    def give_up(self, upload: UUID, holder: UUID, now: datetime) -> None:
         """Let nobody go on with an upload, or take it. Raises ``UploadNotFound``."""
         with self._pool.connection() as connection:
             done = connection.execute(
-                "UPDATE acta.uploads SET given_up = true WHERE upload = %s AND holder = %s AND NOT given_up",
-                (upload, holder),
+                "UPDATE acta.uploads SET given_up = true, expires_at = %s"
+                " WHERE upload = %s AND holder = %s AND NOT given_up",
+                (now, upload, holder),
             ).rowcount
         if not done:
             raise UploadNotFound()
 
-    def give_up_all(self, holders: Sequence[UUID]) -> None:
+    def give_up_all(self, holders: Sequence[UUID], now: datetime) -> None:
         """Let nobody go on with any upload of these persons, or take it."""
         with self._pool.connection() as connection:
             connection.execute(
-                "UPDATE acta.uploads SET given_up = true WHERE holder = ANY(%s) AND NOT given_up", (list(holders),)
+                "UPDATE acta.uploads SET given_up = true, expires_at = %s WHERE holder = ANY(%s) AND NOT given_up",
+                (now, list(holders)),
             )
 
     def given_up(self, now: datetime, limit: int) -> list[tuple[UUID, list[str]]]:
-        """Uploads that are over, by time or by will, and all that may have been put for each; none is taken now."""
+        """Uploads that are over, by time or by will, and all that may have been put for each; none is taken now.
+
+        One for which somebody may still be putting a chunk is not among them.
+        """
         with self._pool.connection() as connection:
             connection.execute(
-                "UPDATE acta.uploads SET given_up = true WHERE expires_at <= %s AND NOT given_up", (now,)
+                "UPDATE acta.uploads SET given_up = true, expires_at = %(now)s"
+                " WHERE expires_at <= %(now)s AND NOT given_up",
+                {"now": now},
             )
             rows = connection.execute(
-                "SELECT upload, chunks || pending FROM acta.uploads WHERE given_up ORDER BY upload LIMIT %s",
-                (limit,),
+                "SELECT upload, chunks || pending FROM acta.uploads"
+                " WHERE given_up AND (pending = '{}' OR expires_at <= %s) ORDER BY upload LIMIT %s",
+                (now - PUT_BY_THEN, limit),
                 binary=True,
             ).fetchall()
         return [(upload, [bytes(address).hex() for address in addresses]) for upload, addresses in rows]

@@ -21,6 +21,8 @@ from domain.store.chunks import CHUNK_BYTES
 from domain.store.clearing import clear
 from domain.store.handing_out import chunks_of
 from domain.store.places import Directory
+from domain.store.uploads import PUT_BY_THEN
+from lying_files import lying
 
 CONTENT = Random(5).randbytes(6 * CHUNK_BYTES + 54_321)
 
@@ -100,8 +102,8 @@ def test_the_api_is_killed_in_the_middle_of_a_file(
         file = upload.rpartition("/")[2]
         assert client.post(f"/tickets/{ticket.number}/attach", json={"upload": file}).status_code == 200
         assert client.get(f"/tickets/{ticket.number}/attachments/{file}").content == CONTENT
-        lying = {one.name for one in folder.rglob("*") if one.is_file()}
-        assert set(chunks_of(desk.history(ticket.ticket))) <= lying
+        clear(desk.uploads, Directory(folder), desk.now() + 2 * PUT_BY_THEN)
+        assert lying(folder) == set(chunks_of(desk.history(ticket.ticket)))
 
 
 def test_the_api_is_killed_while_it_attaches(

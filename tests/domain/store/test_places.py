@@ -73,7 +73,7 @@ def test_a_file_comes_in_is_attached_and_handed_out_and_another_is_cleared(place
             uploads.append(receiving.finish())
         ticket = opened(desk).ticket
         give(desk, "attach", str(ticket), upload=uploads[0].upload)
-        desk.uploads.give_up(uploads[1].upload, holder)
+        desk.uploads.give_up(uploads[1].upload, holder, now)
         assert clear(desk.uploads, place, now) == 1
         (event,) = (event for event in desk.history(ticket) if isinstance(event, AttachmentAdded))
         must_be_there(place, event)

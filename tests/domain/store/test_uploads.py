@@ -1,6 +1,7 @@
 """Uploads: what has come is kept, whoever dies or comes between; a ticket takes one whole, once; the rest goes."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -40,9 +41,9 @@ from domain.store.handing_out import chunks_of, must_be_there
 from domain.store.handing_out import opened as handed_out
 from domain.store.places import Directory
 from domain.store.receiving import Receiving
-from domain.store.uploads import Upload
+from domain.store.uploads import PUT_BY_THEN, Upload
 from domain.ticket.events import AttachmentAdded
-from dying import dying
+from dying import Killed, dying
 
 MOST = 64 * CHUNK_BYTES
 DAY = timedelta(days=1)
@@ -183,9 +184,9 @@ def test_whoever_dies_at_whichever_change_of_a_file_leaves_what_can_be_gone_on_w
         give(desk, "attach", str(ticket), upload=upload)
         event = added(desk, ticket)
         assert b"".join(handed_out(place, event, 0, len(CONTENT))) == CONTENT
-        assert set(event.chunks) <= put(tmp_path / str(at))
+        clear(desk.uploads, place, desk.now() + 2 * PUT_BY_THEN)
+        assert put(tmp_path / str(at)) == set(event.chunks)
     assert at > 10
-    assert put(tmp_path / str(at)) == set(event.chunks)
 
 
 def _send_all(desk: Desk, place: Directory, upload: UUID) -> None:
@@ -199,9 +200,63 @@ def test_what_somebody_who_died_had_put_goes_with_the_upload(
         upload = begun(desk, len(CONTENT)).upload
         assert dying(at, monkeypatch, partial(_send_all, desk, place, upload), torn=False)
     assert put(folder)
-    assert clear(desk.uploads, place, desk.now()) == 0
-    assert clear(desk.uploads, place, desk.now() + 2 * DAY) == 4
+    over = desk.now() + 2 * DAY
+    assert clear(desk.uploads, place, desk.now()) == clear(desk.uploads, place, over) == 0
+    assert clear(desk.uploads, place, over + 2 * PUT_BY_THEN) == 4
     assert put(folder) == set()
+
+
+def test_what_somebody_who_died_had_put_goes_also_when_another_goes_on_and_the_file_is_attached(
+    desk: Desk, place: Directory, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begun(desk, len(CONTENT)).upload
+    for at in (6, 1, 2, 5):
+        assert dying(at, monkeypatch, partial(_send_all, desk, place, upload), torn=False)
+    send(desk, place, again(desk, upload), CONTENT, last=True)
+    ticket = opened(desk).ticket
+    give(desk, "attach", str(ticket), upload=upload)
+    attached = set(chunks_of(desk.history(ticket)))
+    assert put(folder) > attached
+    assert clear(desk.uploads, place, desk.now()) == 0
+    assert clear(desk.uploads, place, desk.now() + 2 * PUT_BY_THEN) == 1
+    assert put(folder) == attached
+
+
+class _Slow(Directory):
+    """A place to which somebody puts a chunk when much has happened since it was announced, and dies then."""
+
+    def __init__(self, path: Path, meanwhile: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._meanwhile = meanwhile
+
+    def put(self, path: str, content: bytes, kind: str) -> None:
+        self._meanwhile()
+        super().put(path, content, kind)
+        raise Killed
+
+
+@pytest.mark.parametrize("ended", ["given up", "expired", "attached"])
+def test_what_is_put_by_somebody_who_dies_when_the_upload_is_over_and_cleared_goes_all_the_same(
+    desk: Desk, another: Desk, place: Directory, folder: Path, ended: str
+) -> None:
+    upload = begun(desk, len(CONTENT))
+    ticket = opened(desk).ticket
+    over = desk.now() + (DAY if ended == "expired" else timedelta())
+
+    def meanwhile() -> None:
+        if ended == "given up":
+            another.uploads.give_up(upload.upload, upload.holder, over)
+        elif ended == "attached":
+            send(another, place, again(another, upload.upload), CONTENT, last=True)
+            give(another, "attach", str(ticket), upload=upload.upload)
+        assert clear(another.uploads, place, over) == 0
+
+    with pytest.raises(Killed):
+        send(desk, _Slow(folder, meanwhile), upload, CONTENT, last=True)
+    attached = set(chunks_of(desk.history(ticket)))
+    assert len(put(folder) - attached) == 1
+    assert clear(desk.uploads, place, over + 2 * PUT_BY_THEN) == 1
+    assert put(folder) == attached
 
 
 def test_of_two_who_append_at_once_one_is_told_where_the_upload_stands(
@@ -287,7 +342,7 @@ def test_a_person_has_so_many_uploads_waiting_and_no_more(desk: Desk, monkeypatc
     other = begun(desk)
     with pytest.raises(TooManyUploads):
         begun(desk)
-    desk.uploads.give_up(other.upload, other.holder)
+    desk.uploads.give_up(other.upload, other.holder, desk.now())
     begun(desk)
 
 
@@ -296,7 +351,7 @@ def test_an_upload_is_its_holders_alone(desk: Desk, place: Directory) -> None:
     with pytest.raises(UploadNotFound):
         desk.uploads.find(upload, desk.keys.person("agent", "eve"), desk.now())
     with pytest.raises(UploadNotFound):
-        desk.uploads.give_up(upload, desk.keys.person("agent", "eve"))
+        desk.uploads.give_up(upload, desk.keys.person("agent", "eve"), desk.now())
 
 
 def test_an_upload_is_used_up_by_the_ticket_that_takes_it(desk: Desk, place: Directory) -> None:
@@ -339,7 +394,7 @@ def test_an_upload_is_taken_or_given_up_whatever_comes_at_once(desk: Desk, anoth
         def give_up(upload: UUID = upload, start: Barrier = start) -> None:
             start.wait()
             try:
-                another.uploads.give_up(upload, another.uploads.holder(TESTER))
+                another.uploads.give_up(upload, another.uploads.holder(TESTER), another.now())
             except UploadNotFound:
                 return
             clear(another.uploads, place, another.now())
