@@ -14,7 +14,7 @@ from deploy.settings import read
 from domain.access import api_keys, pins
 from domain.desk.configuring import plan
 from domain.errors import KeyNotFound, SetupConflict
-from domain.setup.events import EVERYWHERE, ApiKeyRevoked, PinCodeIssued, SetupEvent
+from domain.setup.events import EVERYWHERE, ApiKeyRevoked, PinCodeIssued, Role, SetupEvent
 from domain.setup.state import Setup
 
 keys = typer.Typer(
@@ -67,10 +67,7 @@ def described(event: SetupEvent) -> str:
 @keys.command()
 def issue(
     holder: Annotated[str, typer.Argument(help="Who signs in with it: an agent's handle, a service's name …")],
-    role: Annotated[
-        str,
-        typer.Option(help="requester, agent, supervisor, analyst, compliance, witness, service or admin."),
-    ],
+    role: Annotated[Role, typer.Option(help="What they may do; `service` is for a department's software.")],
     department: Annotated[list[str] | None, typer.Option(help="Where the role counts; everywhere if left out.")] = None,
 ) -> None:
     """Issue a key and grant its holder a role. The key is shown once."""

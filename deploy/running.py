@@ -32,7 +32,9 @@ from domain.access import api_keys
 from domain.desk import Desk
 from domain.desk.configuring import plan
 from domain.envelope import Act, Actor
-from domain.setup.events import EVERYWHERE, ApiKeyIssued, RoleGranted
+from domain.errors import DepartmentNotFound
+from domain.setup.events import EVERYWHERE, ApiKeyIssued, Role, RoleGranted, SetupEvent
+from domain.setup.state import Setup
 from projections.engine import View
 from projections.views import ALL
 
@@ -198,17 +200,22 @@ def first_start(desk: Desk, home: Path) -> str:
     return issue_key(desk, "admin", "admin", (EVERYWHERE,))
 
 
-def issue_key(desk: Desk, holder: str, role: str, departments: tuple[str, ...]) -> str:
-    """A fresh API key for a holder who gets a role; its text is known only now."""
+def issue_key(desk: Desk, holder: str, role: Role, departments: tuple[str, ...]) -> str:
+    """A fresh API key for a holder who gets a role; its text is known only now. Raises ``DepartmentNotFound``."""
     key = api_keys.new_id()
     text = api_keys.new_key(key)
     kind = {"requester": "requester", "service": "service", "witness": "service"}.get(role, "agent")
     issued = ApiKeyIssued(key=key, digest=api_keys.digest(text), holder=holder, kind=kind)  # type: ignore[arg-type]
-    granted = RoleGranted(grantee=holder, role=role, departments=departments)  # type: ignore[arg-type]
-    desk.configure(
-        lambda setup: [issued] if granted_already(setup.grants.get(holder, ()), granted) else [issued, granted],
-        OPERATOR,
-    )
+    granted = RoleGranted(grantee=holder, role=role, departments=departments)
+
+    def once(setup: Setup) -> list[SetupEvent]:
+        unknown = set(departments) - {EVERYWHERE, *setup.departments}
+        if unknown:
+            known = ", ".join(sorted(setup.departments)) or "none yet; `acta configure` makes them"
+            raise DepartmentNotFound(f"There is no department {', '.join(sorted(unknown))}; there is {known}.")
+        return [issued] if granted_already(setup.grants.get(holder, ()), granted) else [issued, granted]
+
+    desk.configure(once, OPERATOR)
     return text
 
 

@@ -19,7 +19,7 @@ from domain.clock.clocks import Clocks
 from domain.clock.configured import Configured
 from domain.desk.tasks import Task
 from domain.desk.work import NOTHING_YET, Draft, Stream, Unit, WorkingSet, ticket_of
-from domain.envelope import Event
+from domain.envelope import UNSTAMPED, Event
 from domain.errors import NotReadyYet
 from domain.setup.events import SETUP
 from domain.setup.state import Setup
@@ -145,6 +145,8 @@ class Writer:
 
     def _record(self, units: list[Unit]) -> list[Task]:
         stored = self._stored(units)
+        # Before anything is recorded: what nobody can read again would stop every reader for ever.
+        read_back = [[_read_back(event) for event in events] for events in stored]
         appended = self._recorder.append(stored, [unit.rests_on() for unit in units])
         self._numbers.extend(appended.fresh_numbers)
         self._behind.update(stream for stream in appended.moved if stream in self._known)
@@ -156,7 +158,7 @@ class Writer:
             if n in appended.refused:
                 again += self._overtaken(unit.tasks)
                 continue
-            self._remember(_placed(event, appended) for event in stored[n])
+            self._remember(_placed(event, appended) for event in read_back[n])
             for task in unit.tasks:
                 last = task.events[-1]
                 position = appended.positions[last.stream, last.version]
@@ -269,17 +271,22 @@ class Writer:
         return self._numbers.popleft()
 
 
-def _placed(event: SealedEvent, appended: Appended) -> Event:
-    """What has just been recorded, as others will read it: its seal closed."""
-    stream, version = event.originator_id, event.originator_version
+def _read_back(event: SealedEvent) -> Event:
+    """What is about to be recorded, as others will read it: its seal closed, without its place in the log."""
     return codec.decode(
         event.topic,
         event.state,
-        stream=stream,
-        version=version,
-        position=appended.positions[stream, version],
-        recorded_at=appended.recorded_at,
+        stream=event.originator_id,
+        version=event.originator_version,
+        position=0,
+        recorded_at=UNSTAMPED,
     )
+
+
+def _placed(event: Event, appended: Appended) -> Event:
+    """What has just been recorded, in its place."""
+    position = appended.positions[event.stream, event.version]
+    return codec.stamped(event, event.stream, event.version, position, appended.recorded_at)
 
 
 def _answer(future: Any, find: Callable[[], Any]) -> None:

@@ -22,6 +22,7 @@ from domain.errors import (
     TicketMovedOn,
     TicketNotFound,
     TimeInTheFuture,
+    Unreadable,
 )
 from domain.setup.events import SETUP, RoleGranted
 from domain.ticket import state
@@ -51,6 +52,14 @@ def test_a_receipt_names_the_ticket_its_version_and_a_position_that_is_there(des
     assert receipt.events == ("ticket.opened.v1",)
     assert desk.find(f"#{receipt.number}") == desk.find(str(receipt.ticket)) == receipt.ticket
     assert [event.position for event in desk.feed(receipt.position - 1, 10)] == [receipt.position]
+
+
+def test_what_could_not_be_read_again_is_not_recorded_and_costs_nobody_else_anything(desk: Desk):
+    before = desk.store.head()
+    with pytest.raises(Unreadable):
+        desk.configure(lambda setup: [RoleGranted(grantee="eve", role="boss", departments=("it",))], TESTER_ACT)  # type: ignore[arg-type]
+    assert desk.store.head() == before
+    assert opened(desk).position == before + 2
 
 
 def test_a_keyed_request_is_decided_once_for_ever(desk: Desk):
