@@ -36,6 +36,8 @@ from projections.engine import RebuildUnderWay, Stopped, View, drop_retired
 REST_S = 0.5
 AWAY_S = 5.0
 """Between two looks for a place of files that cannot be reached."""
+_AT_ONCE = 1_000
+"""Parts of files that are removed between two words of how far it has come."""
 ERASER = system("eraser")
 _ACT = Act(actor=ERASER.actor, channel="eraser")
 _AGAIN = "It stands on the list of erasures, and a backup had brought it back."
@@ -121,9 +123,9 @@ class Eraser:
         chunks = chunks_of(map(self._desk.sealing.decoded, stored))
         if chunks:
             self._place.must_be_there()
-        for done, address in enumerate(chunks):
+        for done in range(0, len(chunks), _AT_ONCE):
             self.tell(f"removing {len(stored)} files, {done:,} of {len(chunks):,} parts")
-            self._place.remove(path_of(address))
+            self._place.remove([path_of(address) for address in chunks[done : done + _AT_ONCE]])
         if persons:
             uploads = self._desk.uploads
             uploads.give_up_all(

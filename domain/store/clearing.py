@@ -12,9 +12,7 @@ _AT_ONCE = 20
 def clear(uploads: Uploads, place: Place, now: datetime) -> int:
     """Remove some uploads that have expired or were given up; how many. None of them can be taken by a ticket."""
     over = uploads.given_up(now, _AT_ONCE)
-    for _, addresses in over:
-        for address in addresses:
-            place.remove(path_of(address))
     if over:
+        place.remove([path_of(address) for _, addresses in over for address in addresses])
         uploads.forget([upload for upload, _ in over])
     return len(over)

@@ -5,7 +5,8 @@ Whatever is put there is whole or not there, and stays once ``put`` has returned
 
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ from domain.durable import replace, sync_folder
 from domain.errors import Unreachable
 
 TEXT, BYTES = "text/plain; charset=utf-8", "application/octet-stream"
+_REMOVED_AT_ONCE = 16
+"""From a bucket: removing one is waiting, mostly."""
 
 
 class Place(Protocol):
@@ -27,8 +30,8 @@ class Place(Protocol):
     def missing(self, paths: Collection[str]) -> set[str]:
         """Those of ``paths`` where there is no file."""
 
-    def remove(self, path: str) -> None:
-        """Remove a file, also one that was put in part when somebody died; one that is not there does not matter."""
+    def remove(self, paths: Collection[str]) -> None:
+        """Remove files, also those put in part when somebody died; one that is not there does not matter."""
 
     def must_be_there(self) -> None:
         """Raise ``Unreachable`` if this may not be the place at all, so that nothing is taken for gone over it."""
@@ -71,14 +74,15 @@ class Directory:
     def missing(self, paths: Collection[str]) -> set[str]:
         return {path for path in paths if not (self._path / path).is_file()}
 
-    def remove(self, path: str) -> None:
-        place = self._path / path
+    def remove(self, paths: Collection[str]) -> None:
         try:
-            place.with_name(f"{place.name}.new").unlink(missing_ok=True)
-            place.unlink()
-            sync_folder(place.parent)
-        except FileNotFoundError:
-            return
+            for path in paths:
+                place = self._path / path
+                for file in (place.with_name(f"{place.name}.new"), place):
+                    file.unlink(missing_ok=True)
+            for folder in {(self._path / path).parent for path in paths}:
+                with suppress(FileNotFoundError):
+                    sync_folder(folder)
         except OSError as fault:
             raise Unreachable(f"{self._path} cannot be written ({fault.strerror})") from None
 
@@ -137,12 +141,15 @@ class Bucket:
             found = self._files.get_file_info([f"{self._prefix}/{path}" for path in asked])
         return {path for path, one in zip(asked, found, strict=True) if one.type == self._is_missing}
 
-    def remove(self, path: str) -> None:
-        with _reaching(self._prefix):
-            try:
-                self._files.delete_file(f"{self._prefix}/{path}")
-            except FileNotFoundError:
-                return
+    def remove(self, paths: Collection[str]) -> None:
+        # The library removes many at once only by folder, and asks several times for each.
+        with _reaching(self._prefix), ThreadPoolExecutor(_REMOVED_AT_ONCE) as threads:
+            for _ in threads.map(self._remove, paths):
+                pass
+
+    def _remove(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            self._files.delete_file(f"{self._prefix}/{path}")
 
     def must_be_there(self) -> None:
         with _reaching(self._prefix):

@@ -86,7 +86,7 @@ class Receiving:
         try:
             self.upload = self._uploads.count(upload, address, received, digest)
         except Refused:
-            self._place.remove(path_of(address))
+            self._place.remove([path_of(address)])
             raise
         del self._waiting[: len(plain)]
 

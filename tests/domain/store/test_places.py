@@ -35,19 +35,27 @@ def test_what_is_put_is_there_and_what_is_removed_is_not(place: Place) -> None:
     place.put("aa/bb/one", b"first", BYTES)
     place.put("aa/bb/two", b"second", BYTES)
     assert place.missing(["aa/bb/one", "aa/bb/two", "cc/dd/three"]) == {"cc/dd/three"}
-    place.remove("aa/bb/one")
-    place.remove("cc/dd/three")
+    place.remove(["aa/bb/one", "cc/dd/three"])
+    place.remove([])
     assert place.read("aa/bb/one") is None
     assert place.read("aa/bb/two") == b"second"
     assert place.missing(["aa/bb/one", "aa/bb/two"]) == {"aa/bb/one"}
     assert place.missing([]) == set()
 
 
+def test_many_are_removed_at_once(place: Place) -> None:
+    paths = [f"aa/{number % 7}/{number}" for number in range(100)]
+    for path in paths:
+        place.put(path, b"", BYTES)
+    place.remove(paths[:50] + paths[:50])
+    assert place.missing(paths) == set(paths[:50])
+
+
 def test_a_place_whose_last_file_is_removed_is_still_there(place: Place) -> None:
     """Whoever removes what was put must be able to go on after a kill."""
     place.put("aa/bb/one", b"first", BYTES)
     place.must_be_there()
-    place.remove("aa/bb/one")
+    place.remove(["aa/bb/one"])
     place.must_be_there()
 
 
@@ -87,7 +95,7 @@ def test_what_somebody_who_died_put_in_part_is_removed_with_the_rest(tmp_path: P
     place.put("aa/bb/one", b"first", BYTES)
     for name in ("one", "two"):
         (tmp_path / "aa" / "bb" / f"{name}.new").write_bytes(b"fir")
-        place.remove(f"aa/bb/{name}")
+    place.remove(["aa/bb/one", "aa/bb/two"])
     assert not any(file.is_file() for file in tmp_path.rglob("*"))
 
 
