@@ -4,7 +4,6 @@ It is put together request by request while it is sent, so that it may be as lon
 """
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,8 +14,7 @@ import psycopg
 from starlette.requests import Request
 
 from api.edge import Edge, edge_of
-from api.evidence.archive import Streamed
-from api.evidence.attached import streamed, suffix_of
+from api.evidence.attached import suffix_of
 from api.gate import looking
 from api.person_shapes import SCHEMA, ContactTold, FactTold, LookTold, Processing, RequestTold
 from api.tickets import events_shown
@@ -25,7 +23,7 @@ from domain.access.principal import ROLES, Principal
 from domain.desk.forgetting import touched
 from domain.desk.preserving import holds_over
 from domain.envelope import Actor, Event
-from domain.errors import Altered, NotKnown, PersonNotFound
+from domain.errors import NotKnown, PersonNotFound
 from domain.person.events import ContactChanged, PersonEvent, PersonRegistered
 from domain.setup.events import EVERYWHERE
 from domain.setup.retention import kept_until, rule_for
@@ -215,20 +213,20 @@ def _known(edge: Edge, told: Disclosure, ticket: Ticket) -> _Known:
     return _Known(today, history, "all" if told.full else (sight_of(today, told.reader) or "own"), theirs)
 
 
-def files(edge: Edge, told: Disclosure) -> dict[str, Streamed]:
+def files(edge: Edge, told: Disclosure) -> dict[str, AttachmentAdded]:
     """The files that were put to the person's requests, by where they are in an archive: number and version.
 
-    Those are left out that are erased, in quarantine, or damaged where they lie. Raises ``Unreachable``.
+    Those are left out that are erased or in quarantine. Raises ``Unreachable`` if there are some, and not their place.
     """
-    found: dict[str, Streamed] = {}
+    found: dict[str, AttachmentAdded] = {}
     for ticket in told.tickets:
         known = _known(edge, told, ticket)
         shown = {one.attachment for one in attachments_shown(known.today, known.sight) if not one.quarantined}
         for event in known.history:
             if isinstance(event, AttachmentAdded) and event.attachment in shown and not event.withheld:
-                name = f"files/{known.today.number}-{event.version}{suffix_of(event.name)}"
-                with suppress(Altered):
-                    found[name], _ = streamed(edge.settings.attachments, event)
+                found[f"files/{known.today.number}-{event.version}{suffix_of(event.name)}"] = event
+    if found:
+        edge.settings.attachments.must_be_there()
     return found
 
 

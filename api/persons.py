@@ -1,6 +1,6 @@
 """Persons: found by their address, and told what is held of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,16 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api import answers, openapi, parameters, person_page
-from api.archives import sent
+from api.archives import packed
 from api.edge import Edge, edge_of
-from api.evidence.archive import Archive, Content
+from api.evidence.attached import streamed
 from api.gate import Witnessed, looking, permitted
 from api.person_export import Disclosure, disclose, files, head_of, looks, requests
 from api.person_shapes import PersonExport, PersonFound, PersonsFound
 from api.setup import must_be_allowed_everywhere
 from domain.access.principal import Principal
-from domain.errors import NotKnown
+from domain.errors import Altered, NotKnown
 from domain.person.events import PersonRegistered
+from domain.ticket.events import AttachmentAdded
 
 router = APIRouter(tags=["persons"], route_class=Witnessed)
 Steward = Annotated[Principal, permitted("record.disclose")]
@@ -105,23 +106,34 @@ async def export_me(
 async def _sent(request: Request, told: Disclosure, format: str, zone: ZoneInfo) -> Response:
     edge = edge_of(request)
     if format == "zip":
-        packed = Archive(await _packed(edge, told, zone))
-        headers = {
-            "Content-Disposition": 'attachment; filename="export.zip"',
-            "Content-Length": str(packed.length),
-        }
-        return StreamingResponse(sent(edge, packed), media_type="application/zip", headers=headers)
+        attached = await edge.files.read(lambda: files(edge, told))
+        headers = {"Content-Disposition": 'attachment; filename="export.zip"'}
+        members = _members(edge, told, zone, attached)
+        return StreamingResponse(packed(edge.files, members), media_type="application/zip", headers=headers)
     if format == "json":
         return StreamingResponse(_as_json(edge, told, zone), media_type="application/json")
     headers = {"Content-Security-Policy": person_page.POLICY}
     return StreamingResponse(_as_page(edge, told, zone), media_type="text/html", headers=headers)
 
 
-async def _packed(edge: Edge, told: Disclosure, zone: ZoneInfo) -> dict[str, Content]:
-    """Both forms of the export, and the files, which are read when they leave."""
-    data = b"".join([piece async for piece in _as_json(edge, told, zone)])
-    page = "".join([piece async for piece in _as_page(edge, told, zone)])
-    return {"export.json": data, "export.html": page.encode(), **await edge.files.read(lambda: files(edge, told))}
+async def _members(
+    edge: Edge, told: Disclosure, zone: ZoneInfo, attached: dict[str, AttachmentAdded]
+) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
+    """Both forms of the export, and the files but those that are damaged where they lie."""
+    yield "export.json", _as_json(edge, told, zone)
+    yield "export.html", (piece.encode() async for piece in _as_page(edge, told, zone))
+    for name, event in attached.items():
+        try:
+            # Read once to its end before its name is written, so that a damaged one is not there at all.
+            file, _ = await edge.files.read(lambda event=event: streamed(edge.settings.attachments, event))  # type: ignore[misc]
+        except Altered:
+            continue
+        yield name, _read(edge, file.pieces())
+
+
+async def _read(edge: Edge, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while piece := await edge.files.read(lambda: next(pieces, b"")):
+        yield piece
 
 
 async def _as_json(edge: Edge, told: Disclosure, zone: ZoneInfo) -> AsyncIterator[bytes]:
