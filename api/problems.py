@@ -77,6 +77,10 @@ class DatabaseUnreachable(EdgeRefused):
     headers = {"Retry-After": "2"}
 
 
+class PartTooSmall(EdgeRefused):
+    """A part of an upload is too small to be kept, unless it is the last."""
+
+
 class RangeNotThere(EdgeRefused):
     """The file has no such bytes."""
 
@@ -110,6 +114,9 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     e.UploadTooLarge: Meaning(413, "Send a smaller file; 'limit' is the most, in bytes."),
     e.UploadLengthWrong: Meaning(422, "Announce the file's true length, or none, and upload it again."),
     e.MediaTypeNotTaken: Meaning(415, "'known' lists the types that this desk takes; name the file's own type."),
+    e.ContentNotAsDeclared: Meaning(
+        415, "Declare the type that it has; application/octet-stream promises none, if this desk takes that."
+    ),
     e.NotAllowed: Meaning(403, "Ask for the permission named, or let somebody act who has it. This was recorded."),
     e.NotAuthenticated: Meaning(401, "Send 'Authorization: Bearer <token>' with a valid API key or OIDC token."),
     e.NotPossible: Meaning(409, "The rules forbid it now; 'possible' lists the commands that are possible."),
@@ -147,6 +154,7 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     DatabaseUnreachable: Meaning(
         503, "Repeat the request with the same Idempotency-Key: it is carried out once, whatever happened."
     ),
+    PartTooSmall: Meaning(400, "Send at least 'limit' bytes from 'received' on, or the rest of the file."),
     RangeNotThere: Meaning(416, "Ask for bytes before 'length', or for the whole file."),
     FileDamaged: Meaning(500, "Tell whoever runs this desk; a backup of the place where attachments lie may have it."),
     Fault: Meaning(500, "Report the 'incident' to whoever runs this desk; the log says more under it."),

@@ -20,10 +20,11 @@ from starlette.responses import Response
 from api import answers, file_headers, openapi
 from api.edge import Edge, edge_of
 from api.gate import permitted
-from api.problems import TooSlow, problem
+from api.problems import PartTooSmall, TooSlow, problem
 from domain.access.principal import Principal
 from domain.desk.doors import SEND, at_the_door, doorkeeper
 from domain.errors import (
+    ContentNotAsDeclared,
     DepartmentNotFound,
     MalformedBody,
     Refused,
@@ -41,6 +42,8 @@ from domain.ticket.file import media_type
 router = APIRouter(tags=["uploads"])
 Uploader = Annotated[Principal, permitted("ticket.attach", "ticket.attach-own", personal=False)]
 
+LEAST_PART_BYTES = 65_536
+"""Of a part that is not the last: what makes no chunk yet is sealed and written anew with each, up to a mebibyte."""
 Department = Annotated[
     str,
     Query(
@@ -85,7 +88,10 @@ _LENGTH = _header("Upload-Length", "The length of the whole file, in bytes, once
 _STANDS = {
     "Upload-Offset": {"description": "So many bytes have come.", "schema": {"type": "integer"}},
     "Upload-Complete": {"description": "`?1` once the file is whole.", "schema": {"type": "string"}},
-    "Upload-Limit": {"description": "Greatest length and remaining time.", "schema": {"type": "string"}},
+    "Upload-Limit": {
+        "description": "Greatest length, least size of a part that is not the last, and remaining time.",
+        "schema": {"type": "string"},
+    },
 }
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _BEGIN: dict[str, Any] = {
@@ -155,7 +161,11 @@ async def get_upload(request: Request, upload: UUID, caller: Uploader, departmen
 
 @router.patch("/uploads/{upload}", operation_id="append-to-upload", response_model=None, openapi_extra=_APPEND)
 async def append(request: Request, upload: UUID, caller: Uploader, department: Department = "") -> Response:
-    """Go on with an upload from where it stands."""
+    """Go on with an upload from where it stands.
+
+    A part that does not end the file has at least 65,536 bytes (`min-append-size` in `Upload-Limit`). One that breaks
+    off is kept as far as it has come, from that size on.
+    """
     edge = edge_of(request)
     file_headers.must_be_a_part(request)
     offset = file_headers.offset(request)
@@ -177,6 +187,9 @@ async def append(request: Request, upload: UUID, caller: Uploader, department: D
             if found.length is None:
                 found = await edge.read(lambda: edge.desk.uploads.say_length(found, length))
         return _answer(edge, await _received(request, edge, found, ends))
+    except ContentNotAsDeclared as refused:
+        await edge.files.read(lambda: _cleared(edge, found))
+        return _refusal(refused, edge)
     except Refused as refused:
         return _refusal(refused, edge)
 
@@ -223,8 +236,10 @@ def _length(request: Request, offset: int, ends: bool) -> int | None:
 
 
 async def _received(request: Request, edge: Edge, upload: Upload, ends: bool) -> Upload:
-    """Take in what a request brings; what has come is kept, whatever becomes of the connection."""
-    receiving = Receiving(edge.desk.uploads, edge.settings.attachments, upload, edge.settings.max_attachment_bytes)
+    """Take in what a request brings; what has come is kept, whatever becomes of the connection, unless it is little."""
+    receiving = Receiving(
+        edge.desk.uploads, edge.settings.attachments, upload, edge.settings.max_attachment_bytes, LEAST_PART_BYTES
+    )
     pieces = request.stream()
     try:
         while True:
@@ -242,7 +257,12 @@ async def _received(request: Request, edge: Edge, upload: Upload, ends: bool) ->
     except (UploadLengthWrong, UploadTooLarge):
         await edge.files.read(lambda: _cleared(edge, upload))
         raise
-    return await edge.files.read(receiving.finish if ends else receiving.pause)
+    if ends:
+        return await edge.files.read(receiving.finish)
+    paused = await edge.files.read(receiving.pause)
+    if paused.received < receiving.offset:
+        raise PartTooSmall(limit=LEAST_PART_BYTES, received=paused.received)
+    return paused
 
 
 async def _filled(receiving: Receiving, pieces: AsyncIterator[bytes]) -> bool:
@@ -286,4 +306,4 @@ def _refusal(refused: Refused, edge: Edge) -> Response:
 
 
 def _limit(edge: Edge) -> str:
-    return f"max-size={edge.settings.max_attachment_bytes}"
+    return f"max-size={edge.settings.max_attachment_bytes}, min-append-size={LEAST_PART_BYTES}"

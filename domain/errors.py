@@ -141,6 +141,10 @@ class MediaTypeNotTaken(NotUnderstood):
     """This desk takes no files of this type."""
 
 
+class ContentNotAsDeclared(NotUnderstood):
+    """The file is not of the type that it is declared to have."""
+
+
 class TimeInTheFuture(NotUnderstood):
     """An event cannot have happened in the future."""
 

@@ -7,6 +7,8 @@ import httpx
 
 from desk_talk import done
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""What every picture of that kind begins with."""
 PART = {"Content-Type": "application/partial-upload"}
 
 

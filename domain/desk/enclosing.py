@@ -14,12 +14,20 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import MediaTypeNotTaken, NotReadyYet, Unreachable, UploadNotFound, UploadTooLarge
+from domain.errors import (
+    ContentNotAsDeclared,
+    MediaTypeNotTaken,
+    NotReadyYet,
+    Unreachable,
+    UploadNotFound,
+    UploadTooLarge,
+)
 from domain.request.asking import Enclosed
 from domain.store.clearing import clear
 from domain.store.places import Place
 from domain.store.receiving import Receiving
 from domain.store.uploads import Uploads
+from domain.ticket.content import must_be_as_declared
 from domain.ticket.file import file_name, media_type
 
 WAITS = timedelta(hours=1)
@@ -63,9 +71,12 @@ class Enclosures:
         if self._files is None:
             return
         try:
-            media_type(enclosed.media_type, self._files.types)
+            kind = media_type(enclosed.media_type, self._files.types)
+            must_be_as_declared(kind, enclosed.content)
         except MediaTypeNotTaken:
             raise MediaTypeNotTaken(field="body/media_type", known=sorted(self._files.types)) from None
+        except ContentNotAsDeclared as refused:
+            raise ContentNotAsDeclared(refused.detail, field="body/content") from None
         if len(enclosed.content) > self._files.most_bytes:
             raise UploadTooLarge(field="body/content", limit=self._files.most_bytes)
 

@@ -11,22 +11,26 @@ from domain.errors import Altered, Refused, UploadIsComplete, UploadLengthWrong,
 from domain.store.chunks import CHUNK_BYTES, address_of, open_chunk, path_of, seal_chunk
 from domain.store.places import BYTES, Place
 from domain.store.uploads import Upload, Uploads
+from domain.ticket.content import must_be_as_declared
 
 
 class Receiving:
-    """Takes the bytes of one upload from where it stands; ``most`` is the greatest length of a file.
+    """Takes the bytes of one upload from where it stands; ``most`` is the greatest length of a file, in bytes.
+
+    Fewer than ``least`` are not kept when it is paused: what makes no chunk yet is sealed and written anew each time.
 
     ``fill`` it until it is ``full``, then ``store``; at the end ``finish``, or ``pause`` when more is to come later.
     ``fill`` waits for nothing; the others write. Raises ``UploadIsComplete``.
     """
 
-    def __init__(self, uploads: Uploads, place: Place, upload: Upload, most: int) -> None:
+    def __init__(self, uploads: Uploads, place: Place, upload: Upload, most: int, least: int = 0) -> None:
         if upload.complete:
             raise UploadIsComplete(received=upload.received)
         self.upload = upload
         self._uploads = uploads
         self._place = place
         self._most = most
+        self._worth_it = upload.received + least
         self._waiting = bytearray(upload.tail)
         # What was stored in an earlier life is read once more at the end.
         self._digest: Any = None if upload.chunks else sha256()
@@ -49,14 +53,18 @@ class Receiving:
         self._waiting += piece
 
     def store(self) -> None:
-        """Store what makes chunks. Raises ``WrongOffset`` if somebody else goes on with the same upload."""
+        """Store what makes chunks. Raises ``WrongOffset`` if somebody else goes on with the same upload.
+
+        Raises ``ContentNotAsDeclared``, as the others do: the upload must be given up then.
+        """
         while self.full:
             self._put(last=False)
 
     def pause(self) -> Upload:
-        """Keep all that has come, so that the upload can go on from there."""
+        """Keep what has come, so that the upload can go on from where it stands then."""
         self.store()
-        self.upload = self._uploads.keep_tail(self.upload, bytes(self._waiting))
+        if self.offset >= self._worth_it:
+            self.upload = self._uploads.keep_tail(self.upload, bytes(self._waiting))
         return self.upload
 
     def finish(self) -> Upload:
@@ -67,7 +75,7 @@ class Receiving:
             raise UploadLengthWrong(
                 "There are fewer bytes than were announced; send the rest, or give the upload up.",
                 length=self.upload.length,
-                received=self.offset,
+                received=self.upload.received,
             )
         self._put(last=True)
         return self.upload
@@ -75,6 +83,8 @@ class Receiving:
     def _put(self, *, last: bool) -> None:
         upload = self.upload
         plain = bytes(self._waiting[:CHUNK_BYTES])
+        if not upload.chunks:
+            must_be_as_declared(upload.media_type, plain)
         sealed = seal_chunk(upload.key, upload.upload, len(upload.chunks), last, plain)
         address = address_of(sealed)
         self._uploads.announce(upload, address)

@@ -8,13 +8,13 @@ from random import Random
 import httpx
 import pytest
 
-from desk_files import attached, uploaded
+from desk_files import PNG, attached, uploaded
 from desk_talk import done, looks, opened, refused
 from domain.store.chunks import CHUNK_BYTES
 from domain.store.places import Directory
 from domain.ticket.events import AttachmentAdded
 
-CONTENT = Random(3).randbytes(2 * CHUNK_BYTES + 99_999)
+CONTENT = PNG + Random(3).randbytes(2 * CHUNK_BYTES + 99_999)
 SECRET = "hushfile.txt"
 
 
@@ -62,15 +62,15 @@ def test_a_file_is_listed_with_all_that_is_known_of_it(alice: httpx.Client, rita
 
 def test_nothing_is_shown_in_place_and_nothing_runs(alice: httpx.Client) -> None:
     number = opened(alice)
-    for kind, leaves_as in (
-        ("image/png", "image/png"),
-        ("text/plain", "text/plain"),
-        ("text/html", "application/octet-stream"),
-        ("image/svg+xml", "application/octet-stream"),
-        ("application/pdf", "application/octet-stream"),
-        ("text/javascript", "application/octet-stream"),
+    for kind, leaves_as, begins in (
+        ("image/png", "image/png", PNG),
+        ("text/plain", "text/plain", b""),
+        ("text/html", "application/octet-stream", b""),
+        ("image/svg+xml", "application/octet-stream", b""),
+        ("application/pdf", "application/octet-stream", b"%PDF-1.7"),
+        ("text/javascript", "application/octet-stream", b""),
     ):
-        file = attached(alice, number, b"<script>alert(1)</script>", "x.html", kind=kind)
+        file = attached(alice, number, begins + b"<script>alert(1)</script>", "x.html", kind=kind)
         got = alice.get(f"/tickets/{number}/attachments/{file}")
         assert got.headers["content-type"] == leaves_as
         assert got.headers["content-disposition"].startswith("attachment;")

@@ -13,11 +13,15 @@ from threading import Event as Flag
 import httpx
 import pytest
 
-from desk_files import PART, attached, begun, sent_on, stands, uploaded
+from api.uploads import LEAST_PART_BYTES
+from desk_files import PART, PNG, attached, begun, sent_on, stands, uploaded
 from desk_talk import done, opened, refused
 from domain.store.chunks import CHUNK_BYTES
 from domain.store.clearing import clear
 
+LEAST = LEAST_PART_BYTES
+PART_OF_IT = b"x" * LEAST
+TEXT = {"Content-Type": "text/plain"}
 CONTENT = Random(2).randbytes(2 * CHUNK_BYTES + 77_777)
 
 
@@ -41,14 +45,14 @@ def head_of(client: httpx.Client, upload: str, length: int) -> bytes:
 
 
 def test_a_file_that_is_sent_at_once_is_complete(alice: httpx.Client) -> None:
-    answer = alice.post("/uploads", content=CONTENT, headers={"Content-Type": "application/pdf"})
+    answer = alice.post("/uploads", content=CONTENT, headers={"Content-Type": "application/octet-stream"})
     assert answer.status_code == 201
     told = answer.json()
     assert (told["received"], told["length"], told["complete"]) == (len(CONTENT), len(CONTENT), True)
     assert answer.headers["location"] == f"/uploads/{told['upload']}"
     assert answer.headers["upload-complete"] == "?1"
     assert answer.headers["upload-offset"] == answer.headers["upload-length"] == str(len(CONTENT))
-    assert answer.headers["upload-limit"].startswith("max-size=104857600, max-age=86")
+    assert answer.headers["upload-limit"].startswith("max-size=104857600, min-append-size=65536, max-age=86")
 
 
 def test_a_file_of_unknown_length_is_taken_as_it_comes(alice: httpx.Client) -> None:
@@ -66,7 +70,7 @@ def test_a_file_of_unknown_length_is_taken_as_it_comes(alice: httpx.Client) -> N
 
 def test_a_file_comes_in_parts_each_from_where_the_last_one_ended(alice: httpx.Client) -> None:
     upload = begun(alice)
-    cuts = [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, len(CONTENT)]
+    cuts = [0, LEAST, CHUNK_BYTES, CHUNK_BYTES + LEAST, 2 * CHUNK_BYTES, len(CONTENT)]
     for start, end in pairwise(cuts):
         assert stands(alice, upload) == start
         answer = sent_on(alice, upload, start, CONTENT[start:end], ends=end == len(CONTENT))
@@ -81,8 +85,8 @@ def test_a_file_comes_in_parts_each_from_where_the_last_one_ended(alice: httpx.C
 
 def test_an_upload_may_be_completed_by_saying_so(alice: httpx.Client) -> None:
     upload = begun(alice)
-    sent_on(alice, upload, 0, b"all of it", ends=False)
-    assert sent_on(alice, upload, 9, b"", ends=True).json()["complete"]
+    sent_on(alice, upload, 0, PART_OF_IT, ends=False)
+    assert sent_on(alice, upload, LEAST, b"", ends=True).json()["complete"]
 
 
 def test_an_empty_file_is_a_file(alice: httpx.Client) -> None:
@@ -113,11 +117,11 @@ def test_after_a_broken_connection_it_goes_on_where_it_broke(alice: httpx.Client
 
 def test_whoever_goes_on_from_elsewhere_is_told_from_where(alice: httpx.Client) -> None:
     upload = begun(alice)
-    sent_on(alice, upload, 0, b"four", ends=False)
-    for offset in (0, 3, 5):
+    sent_on(alice, upload, 0, PART_OF_IT, ends=False)
+    for offset in (0, LEAST - 1, LEAST + 1):
         answer = sent_on(alice, upload, offset, b"more", ends=True)
-        assert refused(answer, 409, "wrong-offset")["received"] == 4
-        assert answer.headers["upload-offset"] == "4"
+        assert refused(answer, 409, "wrong-offset")["received"] == LEAST
+        assert answer.headers["upload-offset"] == str(LEAST)
 
 
 def test_of_two_who_go_on_at_once_one_succeeds(alice: httpx.Client) -> None:
@@ -137,6 +141,46 @@ def test_of_two_who_go_on_at_once_one_succeeds(alice: httpx.Client) -> None:
         go.set()
         assert fast.json()["complete"]
         assert refused(slow.result(), 409, "upload-is-complete")["received"] == len(CONTENT)
+
+
+def test_a_part_that_is_too_small_is_not_kept_unless_it_is_the_last(alice: httpx.Client) -> None:
+    """Whoever sends byte by byte would have up to a mebibyte sealed and written for each."""
+    upload = begun(alice)
+    small = b"x" * (LEAST - 1)
+    for content in (small, iter([small[:9], small[9:]]), b"x"):
+        answer = sent_on(alice, upload, 0, content, ends=False)
+        told = refused(answer, 400, "part-too-small")
+        assert (told["limit"], told["received"], answer.headers["upload-offset"]) == (LEAST, 0, "0")
+    assert sent_on(alice, upload, 0, b"", ends=False).status_code == 200
+    sent_on(alice, upload, 0, CONTENT[: CHUNK_BYTES - 1], ends=False)
+    answer = sent_on(alice, upload, CHUNK_BYTES - 1, b"over the edge of a chunk", ends=False)
+    stand = refused(answer, 400, "part-too-small")["received"]
+    assert stand == stands(alice, upload) == CHUNK_BYTES
+    assert sent_on(alice, upload, stand, b"x", ends=True).json()["received"] == CHUNK_BYTES + 1
+    refused(alice.post("/uploads", content=b"x", headers={**TEXT, "Upload-Complete": "?0"}), 400, "part-too-small")
+
+
+def test_a_last_part_that_is_too_short_is_kept_as_any_other(alice: httpx.Client) -> None:
+    upload = begun(alice, 2 * LEAST)
+    for sent, kept in ((LEAST - 1, 0), (LEAST, LEAST), (1, LEAST)):
+        answer = sent_on(alice, upload, stands(alice, upload), iter([CONTENT[:sent]]), ends=True)
+        assert refused(answer, 422, "upload-length-wrong")["received"] == stands(alice, upload) == kept
+
+
+def test_a_file_that_is_not_what_it_is_declared_to_be_is_refused_and_nothing_of_it_stays(
+    alice: httpx.Client, attachments: Path
+) -> None:
+    page, program = b"<html><script>alert(1)</script>", b"MZ\x90\0\3\0\0\0" + bytes(CHUNK_BYTES)
+    for kind, content in (("image/png", page), ("application/pdf", page), ("text/plain", program), ("image/gif", b"")):
+        answer = alice.post("/uploads", content=content, headers={"Content-Type": kind})
+        assert refused(answer, 415, "content-not-as-declared")["detail"]
+    upload = begun(alice, **{"Content-Type": "image/png"})
+    sent_on(alice, upload, 0, page * 3_000, ends=False)
+    assert stands(alice, upload) == len(page) * 3_000
+    refused(sent_on(alice, upload, len(page) * 3_000, b"", ends=True), 415, "content-not-as-declared")
+    assert alice.head(upload).status_code == 404
+    assert lying(attachments) == 0
+    assert uploaded(alice, program, kind="application/octet-stream")["complete"]
 
 
 def test_a_complete_upload_takes_no_more(alice: httpx.Client) -> None:
@@ -188,25 +232,24 @@ def test_another_length_than_before_is_refused_and_nothing_is_lost(alice: httpx.
 
 def test_a_length_below_what_has_come_is_refused_and_the_upload_goes_on(alice: httpx.Client) -> None:
     upload = begun(alice)
-    sent_on(alice, upload, 0, b"four", ends=False)
-    headers = {**PART, "Upload-Offset": "4", "Upload-Complete": "?0", "Upload-Length": "3"}
+    sent_on(alice, upload, 0, PART_OF_IT, ends=False)
+    headers = {**PART, "Upload-Offset": str(LEAST), "Upload-Complete": "?0", "Upload-Length": "3"}
     answer = alice.patch(upload, content=iter([b""]), headers=headers)
-    assert refused(answer, 422, "upload-length-wrong")["received"] == 4
-    assert sent_on(alice, upload, 4, b"teen", ends=True).json()["length"] == 8
+    assert refused(answer, 422, "upload-length-wrong")["received"] == LEAST
+    assert sent_on(alice, upload, LEAST, b"more", ends=True).json()["length"] == LEAST + 4
 
 
 def test_a_file_that_is_too_large_is_refused_before_and_while_it_comes(build_house, attachments: Path) -> None:
     house = build_house(max_attachment_bytes=CHUNK_BYTES + 5)
     house.configure()
     alice = house.caller("alice", "agent", "it")
-    text = {"Content-Type": "text/plain"}
     for answer in (
-        alice.post("/uploads", content=bytes(CHUNK_BYTES + 6), headers=text),
-        alice.post("/uploads", headers={**text, "Upload-Complete": "?0", "Upload-Length": str(2**40)}),
-        alice.post("/uploads", content=iter([bytes(CHUNK_BYTES), bytes(6)]), headers=text),
+        alice.post("/uploads", content=bytes(CHUNK_BYTES + 6), headers=TEXT),
+        alice.post("/uploads", headers={**TEXT, "Upload-Complete": "?0", "Upload-Length": str(2**40)}),
+        alice.post("/uploads", content=iter([bytes(CHUNK_BYTES), bytes(6)]), headers=TEXT),
     ):
         assert refused(answer, 413, "upload-too-large")["limit"] == CHUNK_BYTES + 5
-        assert answer.headers["upload-limit"] == f"max-size={CHUNK_BYTES + 5}"
+        assert answer.headers["upload-limit"] == f"max-size={CHUNK_BYTES + 5}, min-append-size={LEAST}"
     assert uploaded(alice, bytes(CHUNK_BYTES + 5))["complete"]
     assert lying(attachments) == 2
 
@@ -218,7 +261,7 @@ def test_a_type_that_is_not_taken_is_refused_with_those_that_are(build_house) ->
     for kind in ("text/html", "application/x-msdownload", "multipart/form-data; boundary=x", "pdf", "image/../x"):
         answer = alice.post("/uploads", content=b"x", headers={"Content-Type": kind})
         assert refused(answer, 415, "media-type-not-taken")["known"] == ["application/pdf", "image/*"]
-    assert uploaded(alice, b"x", kind="IMAGE/PNG; q=1")["complete"]
+    assert uploaded(alice, PNG, kind="IMAGE/PNG; q=1")["complete"]
 
 
 def test_what_a_form_of_a_browser_sends_is_refused(alice: httpx.Client) -> None:
@@ -274,10 +317,10 @@ def test_who_may_attach_nothing_uploads_nothing(house) -> None:
 
 def test_an_incomplete_upload_is_not_attached(alice: httpx.Client) -> None:
     upload = begun(alice)
-    sent_on(alice, upload, 0, b"half of", ends=False)
+    sent_on(alice, upload, 0, PART_OF_IT, ends=False)
     body = {"upload": upload.rpartition("/")[2]}
     answer = alice.post(f"/tickets/{opened(alice)}/attach", json=body)
-    assert refused(answer, 409, "upload-not-complete")["received"] == 7
+    assert refused(answer, 409, "upload-not-complete")["received"] == LEAST
 
 
 def test_attaching_again_under_the_same_key_is_answered_as_before(alice: httpx.Client) -> None:
@@ -294,11 +337,12 @@ def test_a_client_that_stops_sending_is_told_so_and_goes_on_later(build_house) -
     house = build_house(chunk_seconds=0.2)
     house.configure()
     alice = house.caller("alice", "agent", "it")
-    upload = begun(alice, 100)
-    with line_to(house) as line:
-        line.sendall(head_of(alice, upload, 100) + b"some bytes")
-        assert line.recv(65_536).startswith(b"HTTP/1.1 408")
-    assert stands(alice, upload) == 10
+    for sent, kept in ((LEAST, LEAST), (LEAST - 1, 0)):
+        upload = begun(alice, 2 * LEAST)
+        with line_to(house) as line:
+            line.sendall(head_of(alice, upload, 2 * LEAST) + CONTENT[:sent])
+            assert line.recv(65_536).startswith(b"HTTP/1.1 408")
+        assert stands(alice, upload) == kept
 
 
 def test_a_name_is_made_harmless(alice: httpx.Client) -> None:

@@ -131,6 +131,7 @@ NOT_TAKEN = [
     ({"upload": str(uuid4())}, "upload-not-found"),
     ({"content": base64(b"x"), "media_type": "application/x-msdownload"}, "media-type-not-taken"),
     ({"content": base64(b"x"), "media_type": "text/../html"}, "media-type-not-taken"),
+    ({"content": base64(b"<script>"), "media_type": "image/png"}, "content-not-as-declared"),
     ({"content": base64(bytes(500_001))}, "upload-too-large"),
     ({"content": base64(b"x"), "ticket": "999999"}, "ticket-not-found"),
 ]
@@ -187,10 +188,10 @@ def test_a_message_that_is_too_large_is_a_dead_letter_whose_content_stands_nowhe
 
 def test_a_file_is_never_unpacked_and_its_type_is_what_was_said(door: Door, place: Directory) -> None:
     door.sender.request("it", "open", "HR-1", "1", title="A laptop")
-    door.sender.request("it", "attach", "HR-1", "2", content=base64(BOMB), name="holiday.png", media_type="image/png")
+    door.sender.request("it", "attach", "HR-1", "2", content=base64(BOMB), name="holiday.txt", media_type="text/csv")
     door.settled(2)
     (event,) = added(door.desk)
-    assert (event.media_type, content_of(place, event)) == ("image/png", BOMB)
+    assert (event.media_type, content_of(place, event)) == ("text/csv", BOMB)
 
 
 def test_while_the_place_is_away_requests_of_the_key_wait_in_order_and_others_go_on(

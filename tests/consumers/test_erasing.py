@@ -265,7 +265,7 @@ def test_the_files_of_a_person_go_with_them_and_no_others(
     ticket = opened(desk, requester=PETRA)
     other = opened(desk, requester={"email": "kim@example.org"})
     put_to(desk, place, str(ticket.number), bytes(CHUNK_BYTES + 1), internal=True)
-    put_to(desk, place, str(ticket.number), b"x-ray", "petra.png", "image/png")
+    put_to(desk, place, str(ticket.number), b"x-ray", "petra.txt")
     put_to(desk, place, str(other.number), b"Kim is well")
     waits = uploaded(desk, place, b"nobody attached this yet")
     erase_person(desk, requester_of(desk, ticket.ticket), GROUND, ACT)
@@ -286,11 +286,11 @@ def test_one_file_is_redacted_like_a_message(
     desk: Desk, database: str, eraser: Eraser, erasures: Erasures, place: Directory, folder: Path
 ) -> None:
     ticket = opened(desk, requester=PETRA)
-    wrong = put_to(desk, place, str(ticket.number), b"somebody else's x-ray", "kim.png", "image/png")
-    put_to(desk, place, str(ticket.number), b"Petra's x-ray", "petra.png", "image/png")
+    wrong = put_to(desk, place, str(ticket.number), b"somebody else's x-ray", "kim.txt")
+    put_to(desk, place, str(ticket.number), b"Petra's x-ray", "petra.txt")
     give(desk, "redact", str(ticket.number), versions=[wrong], reason="wrong patient")
     erase_now(as_role(database, "acta_app"), eraser)
-    assert [file.name for file in desk.ticket(ticket.ticket).attachments] == [ERASED, "petra.png"]
+    assert [file.name for file in desk.ticket(ticket.ticket).attachments] == [ERASED, "petra.txt"]
     assert len(lying(folder)) == 1
     assert lying(folder) < chunks(desk, ticket.ticket)
     assert erasures.messages() == [(ticket.ticket, wrong)]
