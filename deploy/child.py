@@ -159,12 +159,17 @@ def port_is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports of the loopback address on which nobody listens."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Different ports of the loopback address on which nobody listens, and which are lent for a minute.
+
+    On each a connection was accepted and closed from this side. As long as the system remembers that, it gives the
+    port to nobody who asks for any, but to a server that names it.
+    """
+    return [_lent_port() for _ in range(count)]
+
+
+def _lent_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = listener.getsockname()
+        with socket.create_connection(place):
+            listener.accept()[0].close()
+    return int(place[1])
