@@ -10,7 +10,7 @@ MINING := $(VENV)/.mining
 
 # Test processes, each with a PostgreSQL and a Kafka of its own; a file of tests stays in one, in the order conftest gives.
 PROCESSES ?= 2
-SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 LOG ?= ../shared/data/incident_event_log.csv.xz
 ZONE ?= America/Sao_Paulo
@@ -48,7 +48,7 @@ release: $(INSTALLED) ## the wheel of this version and the contract it keeps, in
 	$(BIN)/acta contract --to dist/contract
 
 soak: $(INSTALLED) ## the tests that run for long
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=0
 
 import-check: $(INSTALLED) ## import the whole of LOG into a desk of its own, twice, and compare them column by column
 	home=$$(mktemp -d) && export ACTA_HOME=$$home && trap 'rm -rf "$$home"' EXIT && \
