@@ -13,7 +13,6 @@ the configuration followed.
 import json
 import logging
 import os
-import signal
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +56,7 @@ from ledgers import SIGNER  # noqa: E402
 from lying_files import files_in  # noqa: E402
 from projections.sla import alarms  # noqa: E402
 from projections.views import ALL  # noqa: E402
+from stopping import stop_here  # noqa: E402
 from watching import watching  # noqa: E402
 
 WRITERS = 4
@@ -227,8 +227,7 @@ def _stop_in_transaction(number: int) -> None:
             left[0] -= 1
             if left[0] == 0:
                 outlet.flush()
-                print("stopping in a transaction", flush=True)
-                os.kill(os.getpid(), signal.SIGSTOP)
+                stop_here("in a transaction")
         committed(outlet)
 
     Outlet.commit = commit  # type: ignore[method-assign]
@@ -240,8 +239,7 @@ def _stop_after_reading() -> None:
     def due(*given: Any, **more: Any) -> list[UUID]:
         found = read(*given, **more)
         if found:
-            print("stopping after reading", flush=True)
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop_here("after reading")
         return found
 
     alarms.due = due
@@ -259,8 +257,7 @@ def _stop_after(stage: str) -> None:
 
     def do(*given: Any, **more: Any) -> Any:
         done = does(*given, **more)
-        print(f"stopping after {stage}", flush=True)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        stop_here(f"after {stage}")
         return done
 
     setattr(owner, stage, do)
@@ -273,8 +270,7 @@ def _stop_at_sync(number: int) -> None:
     def fsync(file: int) -> None:
         left[0] -= 1
         if left[0] == 0:
-            print("stopping before the disk", flush=True)
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop_here("before the disk")
         synced(file)
 
     os.fsync = fsync  # type: ignore[assignment]
@@ -287,8 +283,7 @@ def _stop_before_keeping(number: int, what: str) -> None:
     def keep(*given: Any, **more: Any) -> Any:
         left[0] -= 1
         if left[0] == 0:
-            print("stopping before keeping", flush=True)
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop_here("before keeping")
         return keeps(*given, **more)
 
     setattr(Deliveries, what, keep)

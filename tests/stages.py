@@ -56,8 +56,10 @@ class Actor:
     def has_said(self, text: str) -> bool:
         return any(text in line for line in self.said)
 
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+    def wake(self) -> None:
+        """Let it go on where it has stopped itself; that it stops it says a moment before."""
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as the system would: at once."""

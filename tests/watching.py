@@ -5,8 +5,6 @@ then, its mark moved, its rows not written.
 """
 
 import os
-import signal
-import threading
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +13,7 @@ import psycopg
 
 from domain.envelope import EVENT_TYPES, Event
 from projections.engine import View
+from stopping import stop_here
 
 STOP_AT = "WATCHING_STOP_AT"
 
@@ -57,9 +56,7 @@ def note(event: Event) -> Seen:
 def _stop_at(event: Event) -> None:
     if str(event.position) == os.environ.get(STOP_AT):
         del os.environ[STOP_AT]
-        print(f"stopping at {event.position}", flush=True)
-        # Said to this thread, which then goes no further; another might be told last.
-        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+        stop_here(f"at {event.position}")
 
 
 def must_equal_the_store(owner_dsn: str) -> None:

@@ -1,7 +1,5 @@
 """A process is killed, or stopped and woken, at the worst moment: nothing is lost, doubled, skipped or out of order."""
 
-import signal
-
 from stages import Stage
 
 
@@ -26,7 +24,7 @@ def test_a_relay_sleeps_through_its_succession_and_wakes_up(stage: Stage) -> Non
     successor = stage.start("relay")
     stage.until(lambda: successor.has_said("state=active"), writer, projector, successor)
     stage.more(100, writer)
-    sleeper.send(signal.SIGCONT)
+    sleeper.wake()
     stage.until(lambda: sleeper.has_said("state=interrupted"), writer, projector, successor, sleeper)
     stage.more(100, writer)
     writer.end()
@@ -72,7 +70,7 @@ def test_a_projector_loses_its_partitions_in_the_middle_of_a_batch(stage: Stage)
     other = stage.start("project")
     stage.more(100, writer)
     stage.until(lambda: stage.complete_to() > 100, writer, relay, other)
-    sleeper.send(signal.SIGCONT)
+    sleeper.wake()
     stage.until(lambda: sleeper.has_said("state=interrupted"), writer, relay, other, sleeper)
     stage.more(100, writer)
     writer.end()

@@ -71,6 +71,7 @@ def test_a_clock_that_slept_with_what_it_had_read_finds_it_told_when_it_wakes(
     stage.until(lambda: quiet(stage.world.views, desk), other)
     other.kill()
     later = opened_ago(desk, 2 * HOUR)
+    sleeper.wake()
     sleeper.end()
     third = stage.start("clock")
     stage.until(lambda: kinds(desk, later)["sla.breached.v1"] == 1, third)

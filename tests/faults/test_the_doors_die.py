@@ -1,6 +1,5 @@
 """Intake and outcomes are killed in the middle: each request is done once and has one outcome; what is none is kept."""
 
-import signal
 from random import Random
 
 from door_stage import decided, doors_of, must_be_done_once, send, settle
@@ -19,7 +18,7 @@ def test_outcomes_are_killed_in_the_middle_of_a_transaction(stage: Stage, topics
     stage.until(lambda: first.has_said("stopping in a transaction"), intake, first)
     second = stage.start("outcomes")
     stage.until(lambda: second.has_said("state=active"), intake, second)
-    first.send(signal.SIGCONT)
+    first.wake()
     settle(stage, doors, made, intake, second, first)
     must_be_done_once(stage, doors, made)
 

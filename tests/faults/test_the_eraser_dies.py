@@ -1,6 +1,5 @@
 """The eraser is killed, or put to sleep, in the middle of its work: the next one finishes it; nothing comes back."""
 
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event as Flag
@@ -142,10 +141,10 @@ def test_an_eraser_sleeps_through_its_succession_and_wakes_up(
     wait_for(lambda: sleeper.has_said("stopping after destroy"), sleeper)
     successor = start()
     wait_for(lambda: erased_through(desk) == position, successor)
-    sleeper.send(signal.SIGCONT)
+    sleeper.wake()
     # It stops after each key that it destroys, and there are two.
     wait_for(lambda: sum("stopping after destroy" in line for line in sleeper.said) == 2, sleeper, successor)
-    sleeper.send(signal.SIGCONT)
+    sleeper.wake()
     third = erase(desk, desk.keys.person("agent", "bob"), "left", ACT)
     wait_for(lambda: erased_through(desk) >= third, successor)
     must_be_gone(desk, database, *shown)

@@ -1,6 +1,5 @@
 """The ledger is killed, or put to sleep, in the middle of a checkpoint: the next one goes on, nothing contradicts."""
 
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -85,7 +84,7 @@ def test_a_ledger_sleeps_through_its_succession_and_wakes_up(start: Start, desk:
     until(lambda: sleeper.has_said("stopping before the disk"), writer, sleeper)
     successor = start("ledger")
     until(lambda: successor.has_said("another process writes the log"), writer, successor)
-    sleeper.send(signal.SIGCONT)
+    sleeper.wake()
     until(lambda: sleeper.has_said("state=interrupted"), writer, successor, sleeper)
     shown = signed_size(folder)
     until(lambda: signed_size(folder) > shown, writer, successor, sleeper)
