@@ -16,6 +16,7 @@ from desks import ACT, KEK, as_role, give, open_desk, opened
 from domain.desk import Desk
 from domain.desk.configuring import plan
 from domain.desk.document import DeskDocument
+from held_store import held_beyond
 from projections.views import ALL
 
 TICKETS = 120
@@ -63,9 +64,14 @@ def test_a_killed_pass_leaves_nothing_over_and_does_nothing_twice(desk: Desk, da
         for _ in range(2):
             until(lambda: completed(database) == desk.store.head(), views)
             before = sum(let_go(database))
-            with subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL) as process:
-                until(lambda before=before: sum(let_go(database)) > before, views)  # type: ignore[misc]
+            with (
+                held_beyond(database, desk.store.head() + 20) as waits,
+                subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL) as process,
+            ):
+                until(lambda: waits() or process.poll() is not None, views)
+                assert process.poll() is None
                 process.send_signal(signal.SIGKILL)
+            assert before < sum(let_go(database)) < TICKETS
         until(lambda: completed(database) == desk.store.head(), views)
         told = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=True).stdout
     assert let_go(database) == [1] * TICKETS

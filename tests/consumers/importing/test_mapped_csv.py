@@ -1,7 +1,5 @@
 """Another desk's CSV, read by a map: what happened becomes events, what has no place is named, once only."""
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from domain.desk.rehearsing import Rehearsal
 from domain.envelope import Event
 from domain.ticket.events import TicketCorrected
 from domain.ticket.state import Ticket
+from held_store import held_beyond
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "import.example.yaml"
 COLUMNS = (
@@ -344,11 +343,10 @@ def test_a_killed_import_resumes_and_one_in_shares_comes_to_the_same(databases, 
     by = read_map(EXAMPLE)
     killed, shared = databases.fresh(database_template), databases.fresh(database_template)
     command = [sys.executable, "-c", KILLED, as_role(killed, "acta_app"), str(log), KEK.hex(), str(EXAMPLE)]
-    importing = subprocess.Popen(command)
+    with held_beyond(killed, 600) as waits, subprocess.Popen(command) as importing:
+        until(lambda: waits() or importing.poll() is not None)
+        importing.kill()
     with open_desk(killed, configured=False) as desk:
-        until(lambda: desk.store.head() >= 600 or importing.poll() is not None)
-        os.kill(importing.pid, signal.SIGKILL)
-        importing.wait()
         report = import_log(desk, MappedLog(log, "csv", by))
         assert 0 < report.before < report.rows
         assert report.is_whole
