@@ -62,7 +62,7 @@ class Line:
         reach: Reach = HERE,
         schedule: Sequence[timedelta] = AT_ONCE,
         window: int = 1_000,
-        patience_s: float = 20.0,
+        patience_s: float = 600.0,
         tls: ssl.SSLContext | None = None,
         **more: Any,
     ) -> Iterator[Running]:

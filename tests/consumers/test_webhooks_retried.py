@@ -9,7 +9,7 @@ from consuming import until
 from desks import ACT, give
 from domain.desk import webhooks as w
 from receivers import Receiver, Say, receiving, takes
-from webhook_talk import AT_ONCE, Line, told_of
+from webhook_talk import AT_ONCE, LATER, Line, told_of
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 404, 418, 429, 500, 503])
@@ -45,12 +45,16 @@ def test_a_connection_that_ends_without_an_answer_is_a_failure(line: Line, recei
 
 
 def test_a_receiver_that_takes_too_long_is_not_waited_for(line: Line) -> None:
+    line.now = datetime(2026, 3, 2, 9, tzinfo=UTC)
     release = Flag()
     with receiving() as receiver:
         receiver.script = lambda came: Say(after=release if len(receiver.came) < 2 else None)
         webhook = line.register(receiver)
         line.send("open", "HR-1", title="A laptop")
-        with line.delivering(patience_s=0.3) as run:
+        with line.delivering(schedule=LATER, patience_s=0.3) as run:
+            until(lambda: len(line.log(webhook)) == 1, run)
+        line.now += timedelta(hours=2)
+        with line.delivering() as run:
             until(lambda: line.settled(webhook), run)
         release.set()
     assert [(one.outcome, one.error) for one in line.log(webhook)] == [("failed", "timed-out"), ("delivered", "")]
