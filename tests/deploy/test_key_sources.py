@@ -190,7 +190,8 @@ with EmbeddedPostgres(Path(sys.argv[1])) as server:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux about its processes")
 def test_a_process_with_a_key_leaves_no_dump_and_its_database_server_knows_no_key(tmp_path: Path):
-    environment = os.environ | {"ACTA_KEK": HEX, "PYTHONPATH": os.pathsep.join(sys.path)}
+    key = os.urandom(32).hex()  # in no process of another test
+    environment = os.environ | {"ACTA_KEK": key, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", _HOLDER, str(tmp_path / "server")],
         stdin=subprocess.PIPE,
@@ -202,10 +203,10 @@ def test_a_process_with_a_key_leaves_no_dump_and_its_database_server_knows_no_ke
         assert holder.stdout.readline() == "0 0\n"
         assert holder.stdout.readline() == "True\n"
         pid = EmbeddedPostgres(tmp_path / "server").pid
-        assert HEX.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+        assert key.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                assert HEX.encode() not in place.read_bytes()
+                assert key.encode() not in place.read_bytes()
             except (FileNotFoundError, ProcessLookupError):
                 continue
         holder.send_signal(signal.SIGINT)
