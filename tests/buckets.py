@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consuming import until
-from deploy.child import free_ports
+from deploy.child import free_ports, port_is_free
 from domain.errors import Unreachable
 from domain.store.places import Place, place_at
 
@@ -29,6 +29,8 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with subprocess.Popen(
         words, env={**os.environ, **keys}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as run:
+        until(lambda: not port_is_free(port) or run.poll() is not None)
+        assert run.poll() is None, "the server of objects has ended"
         yield f"127.0.0.1:{port}"
         run.terminate()
 

@@ -49,14 +49,22 @@ def test_what_nobody_attached_in_time_goes_and_what_was_attached_stays(desk: Des
 def test_a_place_that_cannot_be_reached_is_tried_again(
     desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder, away = tmp_path / "files", tmp_path / "away"
-    place = Directory(folder)
+    files, no_folder = tmp_path / "files", tmp_path / "no folder"
+    place = Directory(tmp_path / "place")
+    files.mkdir()
+    no_folder.touch()
+    point(tmp_path / "place", files)
     upload = uploaded(desk, place)
-    folder.rename(away)
-    folder.write_text("not a folder")
+    point(tmp_path / "place", no_folder)
     with running(clearing, desk.uploads, place, lambda: desk.now() + LONG) as run:
         until(lambda: "Unreachable" in caplog.text, run)
-        assert lying(away) == set(upload.chunks)
-        folder.unlink()
-        away.rename(folder)
-        until(lambda: lying(folder) == set(), run)
+        assert lying(files) == set(upload.chunks)
+        point(tmp_path / "place", files)
+        until(lambda: lying(files) == set(), run)
+
+
+def point(link: Path, to: Path) -> None:
+    """Let a path lead there from one moment to the next: were it missing in between, so would be the files."""
+    new = link.with_name("new")
+    new.symlink_to(to)
+    new.replace(link)

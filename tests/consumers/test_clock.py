@@ -119,8 +119,8 @@ def test_a_ticket_that_moved_on_meanwhile_is_left_alone(promised: Desk) -> None:
 def test_the_same_clock_ends_holds_reminds_and_closes(desk: Desk, views_dsn: str) -> None:
     closing = DepartmentDefined(department="it", name="IT", default_group="service-desk", close_after_days=1)
     desk.configure(lambda setup: (closing,), ACT)
-    soon = datetime.now(UTC) + timedelta(seconds=1)
     held, reminded = (give(desk, "open", department="it", title="x").ticket for _ in range(2))
+    soon = datetime.now(UTC) + timedelta(seconds=2)
     give(desk, "hold", str(held), reason="date", until=soon)
     give(desk, "remind", str(reminded), at=soon, agent="alice", text="Has it come?")
     resolved = opened_ago(desk, timedelta(days=3))

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -158,7 +159,7 @@ def test_an_upload_of_somebody_else_one_that_is_not_complete_and_one_that_expire
     another = uploaded(desk, place, CONTENT)
     now = desk.now()
     holder = desk.uploads.holder(keeper)
-    half = desk.uploads.begin(holder, "half.txt", "text/plain", 100, now, now.replace(year=now.year + 1)).upload
+    half = desk.uploads.begin(holder, "half.txt", "text/plain", 100, now, now + timedelta(days=365)).upload
     late = desk.uploads.begin(holder, "late.txt", "text/plain", 0, now, now).upload
     door.sender.request("it", "open", "HR-1", "1", title="A laptop")
     for number, upload in enumerate((another, half, late), 2):

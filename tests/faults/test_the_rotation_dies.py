@@ -65,9 +65,9 @@ def held_up_at(database: str, person: UUID) -> Iterator[Callable[[], bool]]:
     with psycopg.connect(database) as holder, psycopg.connect(database, autocommit=True) as watcher:
         holder.execute("SELECT FROM acta_keys.subject_keys WHERE subject = %s FOR UPDATE", (person,))
         waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE acta_keys%'"
+            "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)) AND query LIKE 'UPDATE acta_keys%%'"
         )
-        yield lambda: watcher.execute(waiting).fetchone() == (1,)
+        yield lambda: watcher.execute(waiting, (holder.info.backend_pid,)).fetchone() is not None
 
 
 def rotating(environment: dict[str, str]) -> subprocess.Popen[str]:
