@@ -1,10 +1,10 @@
 """Who gets in: API keys, their end, roles by department, and what refusals leave behind."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from consuming import until
 from desk_talk import done, opened, refused
 from domain.access.events import AccessRefused
 
@@ -57,14 +57,10 @@ def test_what_another_process_revokes_is_closed_here_within_a_second(build_house
     token = house.key("bob")
     bob = other.client(token)
     key = token.split("_")[1]
-    until = datetime.now(UTC) + timedelta(seconds=30)
-    while bob.get("/tickets/1").status_code == 401 and datetime.now(UTC) < until:
-        threading.Event().wait(0.05)
-    assert bob.get("/tickets/1").status_code == 404
+    until(lambda: bob.get("/tickets/1").status_code == 404)
     admin = house.caller("root", "admin", "*")
     assert admin.delete(f"/setup/keys/{key}").status_code == 200
-    while bob.get("/tickets/1").status_code != 401 and datetime.now(UTC) < until:
-        threading.Event().wait(0.05)
+    until(lambda: bob.get("/tickets/1").status_code == 401)
     refused(bob.get("/tickets/1"), 401, "not-authenticated")
 
 

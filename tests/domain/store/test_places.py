@@ -1,6 +1,7 @@
 """Places: what is put is there whole, what is removed is gone, in a folder as in a bucket; files lie in either."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -75,7 +76,7 @@ def test_a_file_comes_in_is_attached_and_handed_out_and_another_is_cleared(place
         holder = desk.uploads.holder(TESTER)
         uploads = []
         for _ in range(2):
-            upload = desk.uploads.begin(holder, "log.txt", "text/plain", None, now, now.replace(year=now.year + 1))
+            upload = desk.uploads.begin(holder, "log.txt", "text/plain", None, now, now + timedelta(days=365))
             receiving = Receiving(desk.uploads, place, upload, 10 * CHUNK_BYTES)
             receiving.fill(content)
             uploads.append(receiving.finish())
