@@ -1,5 +1,6 @@
 """The application: everything handed in, nothing global, and no route without a permission."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -55,7 +56,7 @@ from api.outermost import Outermost
 from api.problems import BadRequest, EdgeRefused, MethodNotAllowed, NoSuchPage, NotYet, not_valid, problem
 from api.settings import EdgeSettings
 from domain.desk import Desk
-from domain.errors import NotReadyYet, Refused
+from domain.errors import NotReadyYet, Refused, Unreachable
 
 ROUTERS = (
     tickets.router,
@@ -86,6 +87,7 @@ ROUTERS = (
     pins.router,
     health.router,
 )
+_log = logging.getLogger("acta.api")
 _BODIES = (
     *setup.BODIES,
     *checkpoints.BODIES,
@@ -187,6 +189,9 @@ async def _refused(_: Request, refused: Exception) -> Response:
 
 
 async def _not_ready(_: Request, fault: Exception) -> Response:
+    if isinstance(fault, Unreachable):
+        # Whoever runs the desk must learn of a disk that is full from somebody; it tells of nobody.
+        _log.error("files: %s", fault)
     return problem(NotYet())
 
 

@@ -20,6 +20,9 @@ PARTIAL = "application/partial-upload"
 OCTETS = "application/octet-stream"
 PASSIVE = frozenset({"image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"})
 """What a reader's programs show without running anything; all else leaves as octets."""
+_LONGEST_DISPOSITION = 2_000
+"""Characters: three for each byte of the longest name that a file system takes, twice. What reads it takes a time that
+grows with the square of the length."""
 _COUNT = re.compile(r"[0-9]{1,15}")
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,15})-([0-9]{1,15})?|-([0-9]{1,15}))")
 _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+=@,-]")
@@ -28,6 +31,8 @@ _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+=@,-]")
 def name_of_file(request: Request) -> str:
     """The name in ``Content-Disposition``, made harmless; "file" without one."""
     given = request.headers.get("content-disposition", "")
+    if len(given) > _LONGEST_DISPOSITION:
+        raise _wrong("Content-Disposition", f"must have at most {_LONGEST_DISPOSITION:,} characters")
     with suppress(UnicodeDecodeError):
         # Browsers and curl send UTF-8 as it is; HTTP reads bytes as Latin-1.
         given = given.encode("latin-1").decode()
@@ -66,6 +71,12 @@ def completes(request: Request, *, otherwise: bool | None = None) -> bool:
     if given is None or given.strip() not in ("?0", "?1"):
         raise _wrong("Upload-Complete", "must be ?1 if this ends the file, else ?0")
     return given.strip() == "?1"
+
+
+def must_be_as_it_is(request: Request) -> None:
+    """Refuse what was compressed on its way: nobody would decompress it, and the file would be another."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _wrong("Content-Encoding", "must not be there: a file is sent as it is")
 
 
 def must_be_a_part(request: Request) -> None:

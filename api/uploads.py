@@ -28,6 +28,7 @@ from domain.errors import (
     DepartmentNotFound,
     MalformedBody,
     Refused,
+    Unreachable,
     UploadIsComplete,
     UploadLengthWrong,
     UploadNotFound,
@@ -122,6 +123,7 @@ async def begin(request: Request, caller: Uploader, department: Department = "")
     """
     edge = edge_of(request)
     taking = edge.settings
+    file_headers.must_be_as_it_is(request)
     kind = media_type(request.headers.get("content-type", file_headers.OCTETS), taking.attachment_types)
     name = file_headers.name_of_file(request)
     ends = file_headers.completes(request, otherwise=True)
@@ -138,10 +140,12 @@ async def begin(request: Request, caller: Uploader, department: Department = "")
     upload = await edge.read(opened)
     try:
         upload = await _received(request, edge, upload, ends)
-    except Refused as refused:
+    except (Refused, Unreachable) as fault:
         # Nobody has learned of it, so nobody can go on.
         await edge.files.read(lambda: _cleared(edge, upload))
-        return _refusal(refused, edge)
+        if isinstance(fault, Unreachable):
+            raise
+        return _refusal(fault, edge)
     location = f"/uploads/{upload.upload}" + (f"?department={department}" if department else "")
     return _answer(edge, upload, 201, {"Location": location})
 
@@ -167,6 +171,7 @@ async def append(request: Request, upload: UUID, caller: Uploader, department: D
     off is kept as far as it has come, from that size on.
     """
     edge = edge_of(request)
+    file_headers.must_be_as_it_is(request)
     file_headers.must_be_a_part(request)
     offset = file_headers.offset(request)
     ends = file_headers.completes(request)
@@ -275,10 +280,12 @@ async def _filled(receiving: Receiving, pieces: AsyncIterator[bytes]) -> bool:
 
 
 def _cleared(edge: Edge, upload: Upload) -> None:
+    """Give up an upload; what cannot be removed now, whoever clears removes later."""
     now = edge.desk.now()
     with suppress(UploadNotFound):
         edge.desk.uploads.give_up(upload.upload, upload.holder, now)
-    clear(edge.desk.uploads, edge.settings.attachments, now)
+    with suppress(Unreachable):
+        clear(edge.desk.uploads, edge.settings.attachments, now)
 
 
 def _answer(edge: Edge, upload: Upload, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -7,7 +7,7 @@ so what might still be the last is held back until it is known: in memory while 
 from hashlib import sha256
 from typing import Any
 
-from domain.errors import Altered, Refused, UploadIsComplete, UploadLengthWrong, UploadTooLarge
+from domain.errors import Altered, Refused, Unreachable, UploadIsComplete, UploadLengthWrong, UploadTooLarge
 from domain.store.chunks import CHUNK_BYTES, address_of, open_chunk, path_of, seal_chunk
 from domain.store.places import BYTES, Place
 from domain.store.uploads import Upload, Uploads
@@ -88,15 +88,17 @@ class Receiving:
         sealed = seal_chunk(upload.key, upload.upload, len(upload.chunks), last, plain)
         address = address_of(sealed)
         self._uploads.announce(upload, address)
-        self._place.put(path_of(address), sealed, BYTES)
-        if self._digest is not None:
-            self._digest.update(plain)
-        digest = self._whole(plain) if last else ""
-        received = len(upload.chunks) * CHUNK_BYTES + len(plain)
         try:
+            self._place.put(path_of(address), sealed, BYTES)
+            if self._digest is not None:
+                self._digest.update(plain)
+            digest = self._whole(plain) if last else ""
+            received = len(upload.chunks) * CHUNK_BYTES + len(plain)
             self.upload = self._uploads.count(upload, address, received, digest)
-        except Refused:
+        except (Refused, Unreachable, Altered):
+            # A place that is full has room for it no longer than it takes to say so.
             self._place.remove([path_of(address)])
+            self._uploads.retract(upload, address)
             raise
         del self._waiting[: len(plain)]
 

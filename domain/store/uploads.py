@@ -30,6 +30,7 @@ MOST_OPEN = 20
 """Uploads that one person may have waiting."""
 PUT_BY_THEN = timedelta(hours=1)
 """Whoever announced a chunk has put it after so long, or died: far longer than it may take."""
+_BEGINNING = 4021988
 _NONCE_BYTES = 12
 _encoder = msgspec.msgpack.Encoder()
 
@@ -92,7 +93,9 @@ class Uploads:
         """A new upload, of which nothing has come yet; ``limited``: raises ``TooManyUploads`` where enough wait."""
         upload = uuid4()
         secrets = _Secrets(new_key(), name, media_type)
-        with self._pool.connection() as connection:
+        with self._pool.connection() as connection, connection.transaction():
+            # Whoever begins many at once is counted one after the other.
+            connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_BEGINNING, str(holder)))
             row = connection.execute(
                 "INSERT INTO acta.uploads (upload, holder, begun_at, expires_at, length, sealed)"
                 " SELECT %(upload)s, %(holder)s, %(now)s, %(expires_at)s, %(length)s::bigint, %(sealed)s"
@@ -216,6 +219,14 @@ class Uploads:
             },
         )
         return whole
+
+    def retract(self, upload: Upload, address: str) -> None:
+        """Say of a chunk that was announced that it is not there, and will not be put."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                "UPDATE acta.uploads SET pending = array_remove(pending, %s::bytea) WHERE upload = %s",
+                (bytes.fromhex(address), upload.upload),
+            )
 
     def keep_tail(self, upload: Upload, tail: bytes) -> Upload:
         """Keep the bytes that have come and make no chunk yet; at most a chunk's worth."""

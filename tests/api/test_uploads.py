@@ -18,6 +18,7 @@ from desk_files import PART, PNG, attached, begun, sent_on, stands, uploaded
 from desk_talk import done, opened, refused
 from domain.store.chunks import CHUNK_BYTES
 from domain.store.clearing import clear
+from domain.store.uploads import MOST_OPEN
 
 LEAST = LEAST_PART_BYTES
 PART_OF_IT = b"x" * LEAST
@@ -366,3 +367,33 @@ def test_a_name_is_made_harmless(alice: httpx.Client) -> None:
         done(alice, number, "attach", upload=upload)
         file = alice.get(f"/tickets/{number}/attachments").json()["attachments"][-1]
         assert file["name"] == shown
+
+
+def test_a_name_that_would_take_long_to_read_is_refused(alice: httpx.Client) -> None:
+    for given in ('attachment; filename="' + ";" * 60_000, f"attachment; filename*=punycode''{'b' * 60_000}"):
+        answer = alice.post("/uploads", content=b"x", headers={**TEXT, "Content-Disposition": given})
+        (fault,) = refused(answer, 422, "not-valid")["faults"]
+        assert fault["field"] == "Content-Disposition"
+
+
+def test_what_was_compressed_on_its_way_is_refused(alice: httpx.Client) -> None:
+    headers = {**PART, "Upload-Offset": "0", "Upload-Complete": "?1", "Content-Encoding": "gzip"}
+    for answer in (
+        alice.post("/uploads", content=b"x", headers={**TEXT, "Content-Encoding": "gzip"}),
+        alice.patch(begun(alice), content=b"x", headers=headers),
+    ):
+        (fault,) = refused(answer, 422, "not-valid")["faults"]
+        assert fault["field"] == "Content-Encoding"
+    assert uploaded(alice, b"x", **{"Content-Encoding": "identity"})["complete"]
+
+
+def test_what_was_sent_while_the_place_was_away_does_not_wait_among_the_uploads(
+    house, attachments: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sam = house.caller("sam", "agent", "it")
+    attachments.write_text("not a folder")
+    for _ in range(MOST_OPEN + 1):
+        refused(sam.post("/uploads", content=b"x", headers=TEXT), 503, "not-yet")
+    assert str(attachments) in caplog.text
+    attachments.unlink()
+    assert uploaded(sam, b"x")["complete"]

@@ -25,6 +25,7 @@ from domain.errors import (
     Altered,
     Refused,
     TooManyUploads,
+    Unreachable,
     UploadIsComplete,
     UploadLengthWrong,
     UploadNotComplete,
@@ -259,6 +260,33 @@ def test_what_is_put_by_somebody_who_dies_when_the_upload_is_over_and_cleared_go
     assert put(folder) == attached
 
 
+class _Full(Directory):
+    """A place without room for a whole chunk."""
+
+    def put(self, path: str, content: bytes, kind: str) -> None:
+        draft = self._path / f"{path}.new"
+        draft.parent.mkdir(parents=True)
+        draft.write_bytes(content[:100])
+        raise Unreachable("No space left on device")
+
+
+def test_what_did_not_fit_is_gone_at_once_and_the_upload_goes_on_when_there_is_room(
+    desk: Desk, place: Directory, folder: Path
+) -> None:
+    upload = begun(desk)
+    for content, last in ((CONTENT, True), (CONTENT[: CHUNK_BYTES + 1], False)):
+        with pytest.raises(Unreachable):
+            send(desk, _Full(folder), again(desk, upload.upload), content, last=last)
+        assert put(folder) == set()
+    send(desk, place, again(desk, upload.upload), CONTENT[: 2 * CHUNK_BYTES + 1], last=False)
+    with pytest.raises(Unreachable):
+        send(desk, _Full(folder), again(desk, upload.upload), CONTENT, last=True)
+    assert len(put(folder)) == 2
+    desk.uploads.give_up(upload.upload, upload.holder, desk.now())
+    assert clear(desk.uploads, place, desk.now()) == 1
+    assert put(folder) == set()
+
+
 def test_of_two_who_append_at_once_one_is_told_where_the_upload_stands(
     desk: Desk, another: Desk, place: Directory, folder: Path
 ) -> None:
@@ -344,6 +372,22 @@ def test_a_person_has_so_many_uploads_waiting_and_no_more(desk: Desk, monkeypatc
         begun(desk)
     desk.uploads.give_up(other.upload, other.holder, desk.now())
     begun(desk)
+
+
+def test_whoever_begins_many_at_once_has_no_more(desk: Desk, another: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_OPEN", 2)
+    start = Barrier(12)
+
+    def begin(one: Desk) -> bool:
+        start.wait()
+        try:
+            begun(one)
+        except TooManyUploads:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as threads:
+        assert sum(threads.map(begin, [desk, another] * 6)) == 2
 
 
 def test_an_upload_is_its_holders_alone(desk: Desk, place: Directory) -> None:
