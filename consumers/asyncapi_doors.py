@@ -14,6 +14,7 @@ from consumers import telling as t
 from consumers.asyncapi import Channel, Json
 from consumers.doors import REQUESTS, Doors
 from consumers.outcomes import DEAD_LETTER, Pointer
+from consumers.unpacking import MOST_MESSAGES, MOST_UNPACKED
 from domain.envelope import Event, personal_fields
 from domain.request.asking import KINDS
 from domain.request.message import MOST_BYTES, MOST_HEADER_BYTES, MOST_HEADERS
@@ -30,7 +31,8 @@ the one opened under it. `source` and `id` make a request the same request when 
 
 A value has at most {MOST_BYTES:,} bytes; there are at most {MOST_HEADERS} headers, of {MOST_HEADER_BYTES:,} bytes in
 all. What has more is a dead letter, and what has much more the broker refuses to take: see the topic's
-`max.message.bytes`, which counts what is sent before it is compressed.
+`max.message.bytes`, which counts what is sent, compressed or not. A batch unpacks to at most {MOST_UNPACKED:,} bytes in
+{MOST_MESSAGES:,} messages; one that has more is a dead letter, all of it together.
 
 A file is enclosed in a request of kind `attach` as far as it fits, or uploaded before with `POST /uploads?department=…`
 and named.

@@ -8,8 +8,11 @@
 =========================  =================================================================================
 
 What the topics of requests take, intake can answer, by an outcome or a dead letter: messages of up to ``MOST_BYTES``
-and their headers. The broker refuses larger ones. It keeps all of them uncompressed, so that it is the true size that
-counts, and that no compression is one that is not known here.
+and their headers. The broker refuses what is larger as it is sent, and keeps it as it came: told to pack it in another
+way, it would first read each message into memory, and an 89-byte batch that claims to hold two gigabytes ends it.
+How much may come of a batch is bounded where it is unpacked (``unpacking.py``).
+
+A request is kept by the time at which it arrived, so that a sender whose clock is years behind loses none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +27,8 @@ REQUESTS = {
     "cleanup.policy": "delete",
     "retention.ms": str(7 * _DAY_MS),
     "max.message.bytes": str(MOST_BYTES + _FOR_HEADERS),
-    "compression.type": "uncompressed",
+    "compression.type": "producer",
+    "message.timestamp.type": "LogAppendTime",
 }
 OUT = {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS), "max.message.bytes": str(MOST_BYTES)}
 MARK = {"cleanup.policy": "compact", "max.message.bytes": str(_FOR_HEADERS)}

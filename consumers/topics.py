@@ -8,8 +8,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
-from consumers.header_names import read_on
 from consumers.loop import Halted, NotYet
+from consumers.unpacking import read_on
 
 Client = Mapping[str, Any]
 """What every client of one cluster is given: ``bootstrap_servers``, ``security_protocol``, ``sasl_…``, ``ssl_…``."""
@@ -24,7 +24,7 @@ CONFIGS = {
     "message.timestamp.type": "CreateTime",
     "max.message.bytes": str(LARGEST_MESSAGE),
 }
-_KEPT_TO = ("max.message.bytes", "compression.type")
+_KEPT_TO = ("max.message.bytes", "compression.type", "message.timestamp.type")
 """The settings that a topic is given again where somebody else has given it other ones."""
 _LOSING = ("cleanup.policy", "retention.ms", "retention.bytes")
 """The settings that, with other values, would make a topic forget events."""

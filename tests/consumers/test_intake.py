@@ -7,19 +7,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer, codec
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import MessageSizeTooLargeError
-from kafka.record import default_records
-from kafka.record.default_records import DefaultRecordBatch
+from kafka.errors import InvalidRecordError, MessageSizeTooLargeError
 
 from api import problems
-from consumers import outlet, packing
-from consumers.doors import ensure_doors
+from batches import HEAD, PACKING, packed, produce, record, zeros
+from consumers.doors import REQUESTS, ensure_doors
 from consumers.intake import intake
 from consumers.lag import lag
 from consumers.outcomes import outcomes
-from consumers.outlet import Outlet
+from consumers.packing import varint
 from consumers.topics import Client
 from consuming import until
 from desks import give
@@ -167,6 +165,7 @@ def test_a_body_that_means_nothing_is_refused_and_not_repeated(door: Door, value
 
 
 WHOLE = [("ce_specversion", b"1.0"), ("ce_type", b"acta.request.open.v1"), ("ce_source", b"/hr"), ("ce_id", b"1")]
+HEADERS = [(name.encode(), text) for name, text in WHOLE]
 NO_REQUESTS: list[tuple[bytes | None, list[tuple[str, bytes]], bytes | None]] = [
     (b"HR-1", [], b"hello"),
     (b"HR-1", [], None),
@@ -207,12 +206,11 @@ def test_what_is_no_request_is_a_dead_letter_once_and_holds_up_nobody(
 
 def test_what_is_too_large_is_refused_by_the_broker_or_is_a_dead_letter(door: Door, client: Client) -> None:
     topic = f"{door.doors.prefix}.requests.it"
-    for size, compression in ((10_000_000, None), (10_000_000, "gzip"), (MOST_BYTES + 200_000, "zstd")):
-        with (
-            closing(KafkaProducer(**client, compression_type=compression, max_request_size=20_000_000)) as producer,
-            pytest.raises(MessageSizeTooLargeError),
-        ):
-            producer.send(topic, b"x" * size, b"HR-1", WHOLE).get(60)
+    with (
+        closing(KafkaProducer(**client, max_request_size=20_000_000)) as producer,
+        pytest.raises(MessageSizeTooLargeError),
+    ):
+        producer.send(topic, b"x" * 10_000_000, b"HR-1", WHOLE).get(60)
     with closing(KafkaProducer(**client, max_request_size=20_000_000)) as producer:
         producer.send(topic, b"x" * (MOST_BYTES + 1), b"HR-1", WHOLE).get(60)
         largest = json.dumps({"title": "A laptop", "description": "x" * 100_000}).encode().ljust(MOST_BYTES)
@@ -224,53 +222,45 @@ def test_what_is_too_large_is_refused_by_the_broker_or_is_a_dead_letter(door: Do
     assert [len(found(door.desk, one.letter)[1].value or b"") for one in kept] == [MOST_BYTES + 1]
 
 
+def test_what_a_small_batch_unpacks_to_is_a_dead_letter_and_hurts_nobody(door: Door, client: Client) -> None:
+    claims = packed("gzip", [varint(2_000_000_000)])
+    bombs = [packed(kind, zeros(size)) for kind, size in (("gzip", 50_000_000), ("zstd", 600_000_000))]
+    small = [record(b"x", number=number) for number in range(3)]
+    bombs += [packed("lz4", [varint(40) + one[1:] for one in small], 3)]
+    topic = f"{door.doors.prefix}.requests.it"
+    for whole in bombs:
+        produce(client, topic, whole)
+    with pytest.raises(InvalidRecordError):
+        produce(client, topic, claims)
+    door.sender.request("hr", "open", "HR-1", "1", title="A laptop for Petra")
+    produce(client, topic, packed("zstd", [record(b'{"title": "The last"}', b"HR-2", HEADERS)]))
+    assert only(door.settled(1, len(bombs))).kind == "accepted"
+    assert sorted(titles(door.desk)) == ["A laptop for Petra", "The last"]
+    assert [told.body["offset"] for told in door.letters()] == [0, 1, 4]
+    kept = [found(door.desk, one.letter)[1] for one in door.desk.drawer.page(None, None, 9)]
+    assert [(message.value or b"")[HEAD:] for message in kept] == [whole[HEAD:] for whole in bombs]
+
+
 def test_the_bounds_of_a_topic_are_set_again_and_what_else_was_chosen_stays(door: Door, client: Client) -> None:
     topic = ConfigResource(ConfigResourceType.TOPIC, f"{door.doors.prefix}.requests.it")
-    chosen = {"max.message.bytes": "10000000", "compression.type": "producer", "retention.ms": "86400000"}
+    bounds = {name: REQUESTS[name] for name in ("max.message.bytes", "compression.type", "message.timestamp.type")}
+    others = {"max.message.bytes": "10000000", "compression.type": "gzip", "message.timestamp.type": "CreateTime"}
+    chosen = {**others, "retention.ms": "86400000"}
     with closing(KafkaAdminClient(**client)) as admin:
         admin.alter_configs([ConfigResource(topic.resource_type, topic.name, configs=chosen)])
         ensure_doors(client, door.doors, 2)
         told = admin.describe_configs([topic], config_filter="all")["topic"][topic.name]
-    assert {name: told[name]["value"] for name in chosen} == {
-        "max.message.bytes": str(MOST_BYTES + 64 * 1024),
-        "compression.type": "uncompressed",
-        "retention.ms": "86400000",
-    }
+    assert {name: told[name]["value"] for name in chosen} == {**bounds, "retention.ms": "86400000"}
 
 
-def test_a_compression_that_is_not_known_here_stops_nobody(
-    door: Door, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as sender:
-        sender.setattr(codec, "has_snappy", lambda: True)
-        sender.setitem(KafkaProducer._COMPRESSORS, "snappy", (lambda: True, DefaultRecordBatch.CODEC_SNAPPY))
-        sender.setattr(default_records, "snappy_encode", literally)
-        with closing(KafkaProducer(**client, compression_type="snappy")) as producer:
-            value = b'{"title": "A laptop"}'.ljust(99)
-            producer.send(f"{door.doors.prefix}.requests.it", value, b"HR-1", WHOLE).get(60)
-    assert only(door.settled(1)).kind == "accepted"
-    assert titles(door.desk) == ["A laptop"]
-
-
-def literally(data: bytes) -> bytes:
-    """Snappy without its art: a length and one literal."""
-    assert 128 <= len(data) <= 256
-    return bytes((len(data) & 127 | 128, len(data) >> 7, 60 << 2, len(data) - 1)) + bytes(data)
-
-
-def test_a_header_whose_name_is_no_text_stops_nobody(
-    door: Door, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What comes compressed the broker packs anew, and has no such names in it then.
-    monkeypatch.setattr(outlet, "Batch", lambda: packing.Batch(DefaultRecordBatch.CODEC_NONE))
-    monkeypatch.setitem(packing._names, "\udcc3", packing._length(1) + b"\xc3")
-    topic, value = f"{door.doors.prefix}.requests.it", '{"title": "A laptop für Petra"}'.encode()
-    with closing(Outlet(client, f"{door.doors.prefix}.sender")) as sending:
-        sending.send(topic, 0, b"HR-1", value, [("\udcc3", b"\xc3"), *WHOLE], 1_700_000_000_000)
-        sending.send(topic, 0, b"HR-2", value, [("\udcc3", b"y"), *WHOLE[:-1], ("ce_id", b"2")], 1_700_000_000_000)
-        sending.commit()
-    assert only(door.settled(1, 1)).key == "HR-2"
-    assert titles(door.desk) == ["A laptop für Petra"]
+def test_whatever_packs_a_request_it_is_taken(door: Door, client: Client) -> None:
+    for number, kind in enumerate(PACKING):
+        headers = [(b"\xc3", b"x"), *HEADERS[:-1], (b"ce_id", b"%d" % number)]
+        value = json.dumps({"title": f"Packed by {kind}"}).encode()
+        records = [record(value, b"\xff", headers), record(value, kind.encode(), headers, 1)]
+        produce(client, f"{door.doors.prefix}.requests.it", packed(kind, records, 2))
+    assert {told.key for told in door.settled(len(PACKING), len(PACKING))} == set(PACKING)
+    assert sorted(titles(door.desk)) == sorted(f"Packed by {kind}" for kind in PACKING)
 
 
 def test_an_id_used_for_something_else_is_a_dead_letter(door: Door) -> None:
