@@ -24,7 +24,7 @@ from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from consumers.lease import Leases
-from consumers.loop import passes, run
+from consumers.loop import NotYet, passes, run
 from consumers.topics import PATIENCE_MS, Client, partitions_of, reader
 from domain.access.principal import Principal
 from domain.desk import Desk, Receipt
@@ -46,8 +46,16 @@ COMMIT_EVERY_S = 0.5
 EXPIRE_EVERY_S = 600.0
 RETRY_AFTER_S = 0.05
 
-READING = {"fetch_max_wait_ms": 500, "max_partition_fetch_bytes": 256 * 1024, "fetch_max_bytes": 4 * 1024 * 1024}
-"""An idle broker is asked twice a second; what is read ahead is bounded, but for a message that is larger."""
+READING = {
+    "fetch_max_wait_ms": 500,
+    "max_partition_fetch_bytes": 256 * 1024,
+    "fetch_max_bytes": 4 * 1024 * 1024,
+    "metadata_max_age_ms": 5_000,
+}
+"""An idle broker is asked twice a second; what is read ahead is bounded, but for a message that is larger. That a topic
+has got more partitions is known as soon."""
+LOST = "acta-lost"
+"""The header of a dead letter that stands for messages which the topic has lost."""
 
 _NO_DECISIONS = (TicketMovedOn, NotReadyYet, NotARequest, KeyUsedDifferently)
 _log = logging.getLogger("acta.intake")
@@ -149,7 +157,7 @@ class _Taking:
             self._closers.append(self._leases)
             self._consumer = reader(client, group_id=GROUP, **READING)
             self._closers.append(self._consumer)
-            self._partitions = [one for topic in sorted(topics) for one in partitions_of(self._consumer, topic)]
+            self._partitions = self._found()
             self._leases.join("intake")
         except BaseException:
             self.close()
@@ -256,8 +264,13 @@ class _Taking:
                 self._lines[partition].committed = offset
         self._committed_at = monotonic()
 
+    def _found(self) -> list[TopicPartition]:
+        return [one for topic in sorted(self._topics) for one in partitions_of(self._consumer, topic)]
+
     def _share(self) -> None:
         """Hold as many partitions as is fair among those who take in; let go of what is too much."""
+        if self._found() != self._partitions:
+            raise NotYet("a topic of requests has other partitions than before")
         fair = ceil(len(self._partitions) / max(1, self._leases.members("intake")))
         before = set(self._lines)
         for partition in list(self._lines)[fair:]:
@@ -280,10 +293,21 @@ class _Taking:
             _log.info("consumer=intake state=sharing partitions=%d of=%d", len(self._lines), len(self._partitions))
 
     def _offset(self, partition: TopicPartition) -> int:
-        """Where the one before stopped, as far as the topic still has that."""
+        """Where the one before stopped; the beginning where the topic does not have that any more.
+
+        What was deleted before it was decided is a dead letter of which nothing is left, so that somebody sees to it.
+        """
         first = int(self._consumer.beginning_offsets([partition])[partition])
+        end = int(self._consumer.end_offsets([partition])[partition])
         committed = self._consumer.committed(partition, timeout_ms=PATIENCE_MS)
-        return max(first, committed if committed is not None else first)
+        if committed is None or first <= committed <= end:
+            return first if committed is None else int(committed)
+        topic, number = partition
+        _log.error("consumer=intake state=lost topic=%s partition=%d from=%d to=%d", topic, number, committed, first)
+        if committed < first:
+            lost = Message(None, ((LOST, b"offsets %d to %d" % (committed, first - 1)),), None)
+            keep(self._desk, self._topics[topic], Place(topic, number, committed, 0), lost, CouldNotBeTaken())
+        return first
 
 
 def _reason(fault: BaseException) -> Refused:

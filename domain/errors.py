@@ -22,9 +22,13 @@ The docstring of an error is the message a person reads; ``detail`` adds the par
 caller sent as free text. ``code`` is stable and public.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, NotRequired, TypedDict, Unpack
 
 from msgspec import Meta
+
+MOST_FAULTS = 20
+"""That one refusal names; the others are named when these are mended."""
 
 
 class FieldFault(TypedDict):
@@ -40,7 +44,7 @@ class Particulars(TypedDict, total=False):
     """What a refusal may say beside its sentence. Recorded with keyed requests, so no name ever changes its meaning."""
 
     field: Annotated[str, Meta(description="The field at fault; in parentheses what has no name of its own.")]
-    faults: Annotated[list[FieldFault], Meta(description="Every field that breaks a rule.")]
+    faults: Annotated[list[FieldFault], Meta(description="The fields that break a rule, or the first 20 of them.")]
     known: Annotated[list[str], Meta(description="What could be named there.")]
     limit: Annotated[int, Meta(description="How many there may be, or how much: bytes.")]
     possible: Annotated[list[str], Meta(description="The commands that the life cycle of the ticket allows now.")]
@@ -68,6 +72,17 @@ class Particulars(TypedDict, total=False):
     incident: Annotated[str, Meta(description="Under which the desk's log says more.")]
 
 
+def _named(faults: Iterable[FieldFault]) -> list[FieldFault]:
+    """Each once, and not too many: a refusal is recorded and sent on, and a body breaks rules as often as it likes."""
+    named: list[FieldFault] = []
+    for fault in faults:
+        if fault not in named:
+            named.append(fault)
+        if len(named) == MOST_FAULTS:
+            break
+    return named
+
+
 class Refused(Exception):
     """The request was refused."""
 
@@ -79,6 +94,8 @@ class Refused(Exception):
         cls.code = words.lstrip("-")
 
     def __init__(self, detail: str = "", **particulars: Unpack[Particulars]) -> None:
+        if "faults" in particulars:
+            particulars["faults"] = _named(particulars["faults"])
         self.detail = detail
         self.particulars = particulars
         super().__init__(detail or self.title)

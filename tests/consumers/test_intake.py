@@ -138,6 +138,7 @@ def test_a_reference_opens_one_ticket(door: Door) -> None:
         ("open", {"title": 7}, "not-valid"),
         ("open", {"title": "A laptop", "impact": 10**400}, "not-valid"),
         ("open", {"title": "A laptop", "description": "x" * 200_000}, "not-valid"),
+        ("open", {"title": "A laptop", **{f"f{n}": n for n in range(60_000)}}, "not-valid"),
         ("open", {"title": "A laptop", "request_type": "nothing-we-know"}, "request-type-not-found"),
         ("reply", {"text": "to nothing"}, "ticket-not-found"),
         ("bribe", {"text": "take this"}, "request-kind-not-known"),

@@ -88,8 +88,10 @@ class Killing:
         random.shuffle(left)
         drawn = []
         while left:
-            together = min(len(left), random.choice((1, 1, 1, 2)))
-            drawn.append({left.pop() for _ in range(together)})
+            names = {left.pop()}
+            if left and left[-1] not in names and random.randrange(4) == 0:
+                names.add(left.pop())
+            drawn.append(names)
         return drawn
 
     def strike(self, names: set[str]) -> None:
@@ -157,6 +159,7 @@ def test_everything_is_killed_at_random_under_requests(
     software.finish()
     settle(stage, doors, made, *killing.actors.values())
     stage.settle(*killing.actors.values())
+    assert set(killing.blows.values()) == {each}
     print(f"struck: {dict(killing.blows)}; connections broken: {sum(one.broken for one in software.callers.values())}")
     must_be_done_once(stage, doors, made)
     what_was_answered_must_be_what_was_told(stage, doors, made, software)
