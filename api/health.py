@@ -82,13 +82,14 @@ async def get_metrics(request: Request) -> Response:
 
 
 def _webhooks(desk: Desk) -> dict[str, int]:
-    """Messages that wait to be delivered, for how long at most, those that have failed; webhooks that are paused."""
+    """Messages that wait to be delivered, for how long at most, those that have failed; webhooks that do not go on."""
     totals = desk.deliveries.totals()
     age = 0.0 if totals.oldest is None else (desk.store.now() - totals.oldest).total_seconds()
     return {
         "webhook_messages_waiting": totals.waiting,
         "webhook_messages_failing": totals.failing,
         "webhook_oldest_message_seconds": max(0, round(age)),
+        "webhooks_full": totals.full,
         "webhooks_paused": sum(bool(one.paused) for one in desk.setup().webhooks.values()),
     }
 

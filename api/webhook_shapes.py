@@ -71,7 +71,8 @@ class WebhookShown(msgspec.Struct, kw_only=True):
 
     ``stuck_at`` is the id of the message that its receiver did not take. ``old_secrets_until``: until then what is
     sent is signed with former secrets as well. Everything up to the position ``delivered_through`` is delivered; so
-    many messages wait, of which some are ``failing``, and ``oldest`` is when the oldest of them was recorded.
+    many messages wait, of which some are ``failing``, and ``oldest`` is when the oldest of them was recorded. ``full``:
+    so many wait that it reads no further, so that all of its messages wait for those that fail.
     """
 
     webhook: str
@@ -86,6 +87,7 @@ class WebhookShown(msgspec.Struct, kw_only=True):
     delivered_through: int
     waiting: int
     failing: int
+    full: bool
     oldest: datetime | None
 
 

@@ -311,7 +311,7 @@ def _shown(edge: Edge, webhooks: Collection[Webhook]) -> list[WebhookShown]:
 
 def _beginning(one: Webhook) -> Standing:
     """How a webhook stands that nobody has begun to deliver."""
-    return Standing(delivered_through=one.since, waiting=0, failing=0, oldest=None)
+    return Standing(delivered_through=one.since, waiting=0, failing=0, full=False, oldest=None)
 
 
 async def _issued(edge: Edge, act: Callable[[], Done], status: int) -> Response:

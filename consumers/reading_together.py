@@ -16,12 +16,15 @@ PAGE = 500
 KEEP_EVERY_S = 5.0
 """How often a place is kept at which nothing was found."""
 
+COUNT_EVERY_S = 0.25
+"""How often it is counted what waits for a webhook for which much does."""
+
 _TYPES = (*TYPES, WebhookPinged.TYPE)
 _TOLD_BY = {ACCEPTED: "outcomes", REFUSED: "outcomes", HAPPENED: "facts"}
 
 
 class Reading:
-    """Where each webhook has read to, as kept and as read since; of one for which ``window`` wait nothing is read."""
+    """Where each webhook has read to, as kept and as read since; one for which ``window`` wait reads no further."""
 
     def __init__(self, desk: Desk, problem: Problem, window: int) -> None:
         self._desk = desk
@@ -31,26 +34,40 @@ class Reading:
         self._read: dict[str, int] = {}
         self._tellers: dict[int, Teller] = {}
         self._keep_at = 0.0
+        self._at_most: dict[str, int] = {}
+        """So many wait for a webhook at most: as counted, and what was found since."""
+        self._count_at = 0.0
 
     def begin(self, places: Mapping[str, int]) -> None:
         """Begin anew at what is kept."""
         self._kept, self._read = dict(places), dict(places)
+        self._at_most, self._count_at = {}, 0.0
 
     def read_on(self, webhooks: Sequence[Webhook], now: Callable[[], datetime]) -> bool:
         """Let each webhook read a page further, if there is one; whether anything was found to be sent."""
         # Read before the pages: what is recorded in between is not on them.
         head = self._desk.store.head()
         behind = [one for one in webhooks if self._read[one.webhook] < head]
-        waiting = self._desk.deliveries.waiting([one.webhook for one in behind]) if behind else {}
+        self._count([one.webhook for one in behind])
         groups: dict[int, list[Webhook]] = {}
         for one in behind:
-            if waiting.get(one.webhook, 0) < self._window:
+            if self._may_wait(one.webhook):
                 groups.setdefault(self._read[one.webhook], []).append(one)
         found = [self._page(place, group, head, now) for place, group in sorted(groups.items())]
         if groups:
             places = set(self._read.values())
             self._tellers = {place: teller for place, teller in self._tellers.items() if place in places}
         return any(found)
+
+    def _may_wait(self, webhook: str) -> bool:
+        return self._at_most.get(webhook, self._window) < self._window
+
+    def _count(self, webhooks: Sequence[str]) -> None:
+        """Count what waits for those of which so much may wait that they read no further."""
+        full = [webhook for webhook in webhooks if not self._may_wait(webhook)]
+        if full and monotonic() >= self._count_at:
+            self._count_at = monotonic() + COUNT_EVERY_S
+            self._at_most |= dict.fromkeys(full, 0) | self._desk.deliveries.waiting(full)
 
     def _page(self, place: int, group: list[Webhook], head: int, now: Callable[[], datetime]) -> bool:
         """Read a page from one place on, for all who stand there."""
@@ -67,6 +84,8 @@ class Reading:
             self._keep_at = monotonic() + KEEP_EVERY_S
             self._desk.deliveries.read({one.webhook: self._kept[one.webhook] for one in group}, reached, found, now())
             self._kept |= {one.webhook: reached for one in group}
+            for waits in found:
+                self._at_most[waits.webhook] += 1
         self._read |= {one.webhook: reached for one in group}
         self._tellers[reached] = teller
         return bool(found)

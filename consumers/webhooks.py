@@ -33,15 +33,17 @@ from domain.errors import WebhookAddressNotAllowed
 from domain.setup import state as setup_state
 from domain.setup.events import (
     SETUP,
+    WebhookChanged,
     WebhookPaused,
     WebhookPinged,
     WebhookRegistered,
     WebhookReplayed,
+    WebhookResumed,
     WebhookRetired,
 )
 from domain.setup.state import Setup, Webhook
 from domain.setup.webhook_address import address_of
-from domain.store.deliveries import Attempt, Due, Outcome, Overtaken
+from domain.store.deliveries import WINDOW, Attempt, Due, Outcome, Overtaken
 from domain.store.keys import LEARN_EVERY_S
 
 IN_FLIGHT = 16
@@ -78,7 +80,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     plain_hosts: Sequence[str] = ()
     schedule: Sequence[timedelta] = SCHEDULE
     log_for: timedelta = timedelta(days=30)
-    window: int = 1_000
+    window: int = WINDOW
 
 
 def webhooks(
@@ -199,10 +201,19 @@ class _Delivering:
         for event in fresh:
             match event:
                 case WebhookReplayed():
-                    for flight in self._flying.values():
-                        flight.stale |= flight.due.webhook == event.webhook
+                    for flight in self._flying_to(event.webhook):
+                        flight.stale = True
+                case WebhookChanged():
+                    self._too_many.pop(event.webhook, None)
+                    for flight in self._flying_to(event.webhook):
+                        flight.elsewhere = True
+                case WebhookResumed():
+                    self._too_many.pop(event.webhook, None)
                 case WebhookRetired():
                     self._poster.forget(event.webhook)
+
+    def _flying_to(self, webhook: str) -> "list[_Flight]":
+        return [flight for flight in self._flying.values() if flight.due.webhook == webhook]
 
     def _pause_given_up(self) -> None:
         """Record that webhooks are paused of which a delivery is not tried again by itself."""
@@ -240,7 +251,7 @@ class _Delivering:
             message = messages[due.position]
             flight = _Flight(due, now, events[due.position], message)
             if message is None:
-                self._desk.deliveries.settle([flight.ended("erased", Answer(), None)])
+                self._desk.deliveries.settle([flight.ended("erased", Answer(), None)], now)
                 continue
             post = self._post_of(self._setup.webhooks[due.webhook], message, bodies[due.position], now)
             if post is None:
@@ -285,9 +296,11 @@ class _Delivering:
             del self._flying[flight.key]
             if answer.error == "not-sent":
                 continue
-            (for_the_log if flight.stale else for_good).append(self._came(flight, answer, now))
+            attempt = self._came(flight, answer, now)
+            (for_good if flight.counts(attempt) else for_the_log).append(attempt)
         if for_good:
-            self._desk.deliveries.settle(for_good)
+            assert now is not None
+            self._desk.deliveries.settle(for_good, now)
         if for_the_log:
             self._desk.deliveries.write_down(for_the_log)
         if any(attempt.outcome in ("gone", "exhausted") for attempt in for_good):
@@ -295,7 +308,7 @@ class _Delivering:
         return bool(answers)
 
     def _settle_one(self, flight: "_Flight", answer: Answer, now: datetime) -> None:
-        self._desk.deliveries.settle([self._came(flight, answer, now)])
+        self._desk.deliveries.settle([self._came(flight, answer, now)], now)
 
     def _came(self, flight: "_Flight", answer: Answer, now: datetime) -> Attempt:
         """An attempt with what came of it: what was not taken is sent again, or given up."""
@@ -304,7 +317,7 @@ class _Delivering:
         if answer.status == GONE:
             return flight.ended("gone", answer, None)
         wish = wish_of(answer.retry_after, now)
-        if answer.status == TOO_MANY:
+        if answer.status == TOO_MANY and not flight.elsewhere:
             self._too_many[flight.due.webhook] = now + min(wish, LONGEST_WISH)
         again = next_attempt(flight.due.attempts + 1, now, wish, self._random.random(), self._manner.schedule)
         return flight.ended("exhausted" if again is None else "failed", answer, again)
@@ -317,15 +330,24 @@ class _Delivering:
 
 
 class _Flight:
-    """A delivery on its way; what comes of one that is ``stale`` counts for nothing, since it is to be sent again."""
+    """A delivery on its way.
+
+    What comes of one that is ``stale`` counts for nothing, since it is to be sent again; of one that was sent
+    ``elsewhere``, to the address from before, only that it was taken.
+    """
 
     def __init__(self, due: Due, at: datetime, event: Event, message: Message | None) -> None:
         self.due = due
         self.key = (due.webhook, due.position)
         self.stale = False
+        self.elsewhere = False
         self._at = at
         self._event = event
         self._message = message
+
+    def counts(self, attempt: Attempt) -> bool:
+        """Whether what came of it changes anything."""
+        return not self.stale and (attempt.outcome == "delivered" or not self.elsewhere)
 
     def ended(self, outcome: Outcome, answer: Answer, next_at: datetime | None) -> Attempt:
         """The attempt with what came of it."""

@@ -94,6 +94,8 @@ def show(webhook: Named) -> None:
     oldest = f", the oldest since {standing.oldest:%Y-%m-%d %H:%M:%S}Z" if standing.oldest else ""
     _say(f"Everything up to position {standing.delivered_through:,} of {head:,} is delivered.")
     _say(f"Messages that wait: {standing.waiting:,}{oldest}; that have failed before: {standing.failing:,}.")
+    if standing.full:
+        _say("So many wait that it reads no further: everything waits for what fails (`acta webhooks log`).")
 
 
 @webhooks.command(name="log")

@@ -257,7 +257,8 @@ CREATE TABLE IF NOT EXISTS acta.webhook_places (
     webhook  text   PRIMARY KEY,
     position bigint NOT NULL
 );
--- A delivery waits for those before it of the same line (what its sender calls the matter) and of the same ticket.
+-- A delivery waits for those before it of the same line (what its sender calls the matter) and of the same ticket, and is
+-- due at infinity until they are gone.
 CREATE TABLE IF NOT EXISTS acta.webhook_deliveries (
     webhook  text        NOT NULL,
     position bigint      NOT NULL,

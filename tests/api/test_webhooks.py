@@ -269,13 +269,18 @@ def test_how_a_webhook_stands_is_shown_and_counted(house, keeper):
     house.desk.deliveries.follow(events, 0, now)
     waiting = [Waiting(webhook=made["webhook"], position=at, line=b"x", ticket=None) for at in (2, 3)]
     house.desk.deliveries.read({made["webhook"]: made["since"]}, position, waiting, now)
-    house.desk.deliveries.settle([attempted(house, made, 2)])
+    house.desk.deliveries.settle([attempted(house, made, 2)], now)
     shown = keeper.get(f"/webhooks/{made['webhook']}").json()
     assert (shown["delivered_through"], shown["waiting"], shown["failing"]) == (1, 2, 1)
     assert shown["oldest"] is not None
     keeper.post(f"/webhooks/{made['webhook']}/pause")
     metrics = keeper.get("/metrics").text
-    for line in ("webhook_messages_waiting 2", "webhook_messages_failing 1", "webhooks_paused 1"):
+    for line in (
+        "webhook_messages_waiting 2",
+        "webhook_messages_failing 1",
+        "webhooks_paused 1",
+        "webhooks_full 0",
+    ):
         assert f"acta_{line}\n" in metrics
     assert "acta_webhook_oldest_message_seconds " in metrics
 

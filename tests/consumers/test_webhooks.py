@@ -1,6 +1,7 @@
 """Webhooks: what is sent to whom, how it is signed, and what becomes of one that is changed, paused or retired."""
 
 from datetime import timedelta
+from threading import Event as Flag
 
 import psycopg
 import pytest
@@ -126,6 +127,22 @@ def test_a_new_address_is_tried_at_once(line: Line, receiver: Receiver) -> None:
         w.change(line.desk, ACT, webhook.webhook.webhook, wanted, plain_hosts=HERE.plain_hosts)
         until(lambda: line.settled(webhook), run)
     assert len(receiver.taken) == 1
+
+
+def test_what_the_former_address_answers_holds_up_nothing_at_the_new_one(line: Line, receiver: Receiver) -> None:
+    release = Flag()
+    with receiving(lambda came: Say(410, after=release)) as former:
+        webhook = line.register(former)
+        line.send("open", "HR-1", title="A laptop")
+        with line.delivering(schedule=LATER) as run:
+            until(lambda: len(former.came) == 1, run)
+            wanted = w.Wanted(url=receiver.url, tells=("outcomes",))
+            w.change(line.desk, ACT, webhook.webhook.webhook, wanted, plain_hosts=HERE.plain_hosts)
+            until(lambda: line.desk.deliveries.followed() == line.desk.setup().version, run)
+            release.set()
+            until(lambda: line.settled(webhook), run)
+    assert line.outcomes(webhook) == ["gone", "delivered"]
+    assert not line.paused(webhook)
 
 
 def test_retired_it_sends_nothing_more_and_nothing_of_it_waits(line: Line, receiver: Receiver) -> None:

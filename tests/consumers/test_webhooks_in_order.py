@@ -11,6 +11,7 @@ from consuming import until
 from desks import ACT, give
 from domain.desk import Desk
 from domain.desk import webhooks as w
+from domain.store.deliveries import WINDOW
 from receivers import Came, Receiver, Say, receiving
 from webhook_talk import LATER, Line, told_of
 
@@ -29,6 +30,27 @@ def test_a_failing_message_holds_back_those_of_its_ticket_and_no_others(line: Li
         assert {one.event["partitionkey"] for one in receiver.taken} == {"HR-2"}
         assert len([one for one in receiver.came if one.event["partitionkey"] != "HR-2"]) == 1
     assert line.desk.deliveries.waiting([webhook.webhook.webhook]) == {webhook.webhook.webhook: 3}
+
+
+def test_however_much_waits_behind_matters_that_are_not_taken_the_others_go_on(line: Line, receiver: Receiver) -> None:
+    receiver.script = lambda came: Say(400 if came.event["partitionkey"] == "HR-1" else 204)
+    webhook = line.register(receiver)
+    line.send("open", "HR-1", title="Is not taken")
+    with line.delivering(schedule=LATER) as run:
+        until(lambda: len(line.log(webhook)) == 1, run)
+        with line.desk.pool.connection() as connection:
+            # Positions that the log does not reach here: what is held back is not looked at.
+            connection.execute(
+                "INSERT INTO acta.webhook_deliveries (webhook, position, line, due_at)"
+                " SELECT webhook, 1000000 + n, line, 'infinity'"
+                " FROM acta.webhook_deliveries, generate_series(1, %s) AS n",
+                (WINDOW - 100,),
+            )
+        for number in range(2, 22):
+            line.send("open", f"HR-{number}", title="Is taken")
+        until(lambda: len(receiver.taken) == 20, run)
+    standing = line.desk.deliveries.standings([webhook.webhook.webhook])[webhook.webhook.webhook]
+    assert (standing.failing, standing.full) == (1, False)
 
 
 def test_a_receiver_that_hangs_holds_up_nobody_else(line: Line) -> None:
