@@ -100,7 +100,7 @@ class House:
 
     def client(self, token: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=TLS)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=None, verify=TLS)
         self._clients.append(client)
         return client
 

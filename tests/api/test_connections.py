@@ -23,7 +23,7 @@ def hasty(build_house):
 @contextmanager
 def connected(house) -> Iterator[socket.socket]:
     place = urlsplit(house.url)
-    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+    with socket.create_connection((place.hostname, place.port)) as connection:
         yield connection
 
 

@@ -189,7 +189,7 @@ def test_any_two_versions_differ_in_just_the_fields_that_do(admin):
         ("set-field", {"fields": {"floor": 3}}),
         ("untag", {"tags": ["a"]}),
         ("log-time", {"minutes": 15}),
-        ("remind", {"at": "2030-03-01T09:00:00Z"}),
+        ("remind", {"at": "2099-03-01T09:00:00Z"}),
         ("escalate", {"kind": "hierarchical", "reason": "Late."}),
         ("resolve", {"code": "fixed"}),
         ("close", {}),

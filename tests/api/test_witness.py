@@ -389,7 +389,7 @@ def test_one_that_covers_a_position_is_waited_for(notary, folder) -> None:
     grow(folder, 3)
     assert notary.get("/record/checkpoint?wait_for=3").status_code == 200
     answers: list[httpx.Response] = []
-    run = Running(lambda stop: answers.append(notary.get("/record/checkpoint?wait_for=9", timeout=90)))
+    run = Running(lambda stop: answers.append(notary.get("/record/checkpoint?wait_for=9")))
     grow(folder, 9)
     run.end()
     assert [size_of(answer.text) for answer in answers] == [9]

@@ -58,5 +58,5 @@ def test_the_receiver_refuses_what_others_send(line: Line) -> None:
     forged = {"webhook-id": "x/1", "webhook-timestamp": str(int(time())), "webhook-signature": "v1,AAAA v1,"}
     with line.delivering(schedule=(w.OLD_FOR * 0,) * 9_999) as run, shown_receiver(webhook.secret, port):
         until(lambda: line.outcomes(webhook)[-1:] == ["delivered"], run)
-        answer = httpx.post(f"http://127.0.0.1:{port}/acta", headers=forged, content=b"{}")
+        answer = httpx.post(f"http://127.0.0.1:{port}/acta", headers=forged, content=b"{}", timeout=None)
         assert answer.status_code == 401

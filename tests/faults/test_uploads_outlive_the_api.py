@@ -63,7 +63,7 @@ def serving(
         assert process.stdout is not None
         url = next(word for line in process.stdout for word in line.split() if word.startswith("http"))
         try:
-            with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            with httpx.Client(base_url=url, headers=headers, timeout=None) as client:
                 yield process, client
         finally:
             process.send_signal(signal.SIGKILL)

@@ -30,7 +30,7 @@ ADDRESSES = (
 def client(home: Path) -> Iterator[httpx.Client]:
     desk = json.loads((home / "run.json").read_text())
     headers = {"Authorization": f"Bearer {desk['key']}"}
-    with httpx.Client(base_url=desk["url"], headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=desk["url"], headers=headers, timeout=None) as client:
         yield client
 
 

@@ -12,7 +12,8 @@ Acta = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_the_clocks_of_a_ticket_are_told_in_the_terminal(home: Path, acta: Acta) -> None:
     desk = json.loads((home / "run.json").read_text())
-    with httpx.Client(base_url=desk["url"], headers={"Authorization": f"Bearer {desk['key']}"}) as client:
+    headers = {"Authorization": f"Bearer {desk['key']}"}
+    with httpx.Client(base_url=desk["url"], headers=headers, timeout=None) as client:
         client.post("/tickets", json={"department": "it", "title": "VPN drops"}).raise_for_status()
         text = client.get("/tickets/1/clocks").json()["clocks"][0]["text"].splitlines()
     told = acta(home, "explain", "#1")

@@ -84,7 +84,7 @@ class Client:
     position = 0
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return httpx.request(method, f"{self._url}{path}", headers=self._headers, timeout=60.0, **more)
+        return httpx.request(method, f"{self._url}{path}", headers=self._headers, timeout=None, **more)
 
     def settle(self) -> None:
         """Wait until the views show what was done here last."""

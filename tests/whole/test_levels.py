@@ -32,7 +32,7 @@ policies:
 def desk(home: Path) -> Iterator[httpx.Client]:
     running = json.loads((home / "run.json").read_text())
     headers = {"Authorization": f"Bearer {running['key']}"}
-    with httpx.Client(base_url=running["url"], headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=running["url"], headers=headers, timeout=None) as client:
         yield client
 
 

@@ -83,7 +83,8 @@ def test_one_ticket_is_looked_at_alone(home: Path, acta: Acta, checkpoint: Path)
 
 def test_a_file_that_is_not_whole_where_it_lies_is_named(home: Path, acta: Acta, checkpoint: Path) -> None:
     noted = json.loads((home / "run.json").read_text())
-    with httpx.Client(base_url=noted["url"], headers={"Authorization": f"Bearer {noted['key']}"}) as client:
+    headers = {"Authorization": f"Bearer {noted['key']}"}
+    with httpx.Client(base_url=noted["url"], headers=headers, timeout=None) as client:
         number = client.post("/tickets", json={"department": "it", "title": "A file"}).json()["number"]
         content = {"Content-Type": "text/plain", "Content-Disposition": 'attachment; filename="secret.txt"'}
         upload = client.post("/uploads", content=b"a secret", headers=content).json()["upload"]

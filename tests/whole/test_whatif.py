@@ -23,7 +23,8 @@ def test_history_is_compared_and_nothing_is_written(home: Path, acta: Acta, tmp_
     file.write_text(FRAGMENT)
     desk = json.loads((home / "run.json").read_text())
     now = datetime.now(UTC)
-    with httpx.Client(base_url=desk["url"], headers={"Authorization": f"Bearer {desk['key']}"}) as client:
+    headers = {"Authorization": f"Bearer {desk['key']}"}
+    with httpx.Client(base_url=desk["url"], headers=headers, timeout=None) as client:
         opened = {"department": "it", "title": "VPN drops", "occurred_at": (now - timedelta(minutes=30)).isoformat()}
         client.post("/tickets", json=opened).raise_for_status()
         resolved = {"code": "fixed", "occurred_at": (now - timedelta(minutes=10)).isoformat()}
