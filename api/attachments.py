@@ -14,6 +14,7 @@ import msgspec
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api import answers, file_headers, openapi, parameters
 from api.edge import Edge, edge_of
@@ -23,6 +24,7 @@ from api.problems import FileDamaged, RangeNotThere, problem
 from api.tickets import Seen, see
 from api.visibility import attachments_shown
 from domain.access.principal import Principal
+from domain.envelope import Actor
 from domain.errors import Altered, AttachmentErased, AttachmentKeptBack, AttachmentNotFound
 from domain.store.handing_out import must_be_there, opened
 from domain.ticket.events import AttachmentAdded
@@ -123,7 +125,23 @@ async def get_attachment(request: Request, ref: parameters.Ref, attachment: Name
     first = await _first(edge, event, pieces)
     if request.scope.get(HEADS_ONLY):
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(_rest(edge, first, pieces), status, headers)
+    edge.under_way.must_be_few(caller.actor)
+    return _Leaving(edge, caller.actor, _rest(edge, first, pieces), status, headers)
+
+
+class _Leaving(StreamingResponse):
+    """A file that counts among its reader's while it leaves."""
+
+    def __init__(
+        self, edge: Edge, reader: Actor, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str]
+    ) -> None:
+        super().__init__(pieces, status, headers)
+        self._edge = edge
+        self._reader = reader
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._edge.under_way.one_more(self._reader):
+            await super().__call__(scope, receive, send)
 
 
 def _files(seen: Seen) -> Iterator[tuple[Attachment, AttachmentAdded]]:
@@ -174,9 +192,8 @@ async def _first(edge: Edge, event: AttachmentAdded, pieces: Iterator[bytes]) ->
         raise FileDamaged() from None
 
 
-async def _rest(edge: Edge, first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """All pieces; what is damaged ends the connection, since what was promised cannot be kept."""
-    piece: bytes | None = first
+async def _rest(edge: Edge, piece: bytes | None, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """A piece and all that follow; what is damaged ends the connection, since what was promised cannot be kept."""
     while piece is not None:
         yield piece
         piece = await edge.files.read(lambda: next(pieces, None))

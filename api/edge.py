@@ -23,6 +23,7 @@ from api.refusals import Refusals
 from api.sentences import NamesToday
 from api.settings import EdgeSettings
 from api.tickets_today import TicketsToday
+from api.under_way import UnderWay
 from api.writing import Answers
 from domain.access.principal import Principal
 from domain.clock.configured import Configured
@@ -44,6 +45,7 @@ class Edge:
         self.settings = settings
         self.readers = Readers(settings.readers)
         self.files = Readers(settings.file_threads, "acta files")
+        self.under_way = UnderWay(settings.files_at_once)
         self.client = httpx.AsyncClient(timeout=5.0)
         issuer = Issuer(auth, self.client) if auth is not None else None
         self.callers = Callers(desk, self.readers, issuer, settings.setup_seconds)

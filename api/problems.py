@@ -77,6 +77,12 @@ class DatabaseUnreachable(EdgeRefused):
     headers = {"Retry-After": "2"}
 
 
+class TooManyAtOnce(EdgeRefused):
+    """Too many files of yours are under way at once."""
+
+    headers = {"Retry-After": "1"}
+
+
 class PartTooSmall(EdgeRefused):
     """A part of an upload is too small to be kept, unless it is the last."""
 
@@ -154,6 +160,7 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     DatabaseUnreachable: Meaning(
         503, "Repeat the request with the same Idempotency-Key: it is carried out once, whatever happened."
     ),
+    TooManyAtOnce: Meaning(429, "Repeat the request when one of them has come to its end; 'limit' is the most."),
     PartTooSmall: Meaning(400, "Send at least 'limit' bytes from 'received' on, or the rest of the file."),
     RangeNotThere: Meaning(416, "Ask for bytes before 'length', or for the whole file."),
     FileDamaged: Meaning(500, "Tell whoever runs this desk; a backup of the place where attachments lie may have it."),

@@ -39,7 +39,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     transparency log, if there is one; ``witnesses`` whose cosignatures are taken, and ``cosignatures`` the folder in
     which they are kept; ``webhook_plain_hosts`` the hosts to which webhooks may send without TLS; ``attachments`` is
     the place where files lie, ``max_attachment_bytes`` and ``attachment_types`` say which are taken, ``upload_hours``
-    how long one waits for its ticket, ``chunk_seconds`` how long a mebibyte of it may take to arrive.
+    how long one waits for its ticket, ``chunk_seconds`` how long a mebibyte of it may take to arrive, and
+    ``files_at_once`` how many of one caller may come and leave at a time.
     """
 
     max_head_bytes: int = 64 * 1024
@@ -62,3 +63,4 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     upload_hours: int = 24
     chunk_seconds: float = 60.0
     file_threads: int = 4
+    files_at_once: int = 50

@@ -123,6 +123,7 @@ async def begin(request: Request, caller: Uploader, department: Department = "")
     """
     edge = edge_of(request)
     taking = edge.settings
+    edge.under_way.must_be_few(caller.actor)
     file_headers.must_be_as_it_is(request)
     kind = media_type(request.headers.get("content-type", file_headers.OCTETS), taking.attachment_types)
     name = file_headers.name_of_file(request)
@@ -139,7 +140,8 @@ async def begin(request: Request, caller: Uploader, department: Department = "")
 
     upload = await edge.read(opened)
     try:
-        upload = await _received(request, edge, upload, ends)
+        with edge.under_way.one_more(caller.actor):
+            upload = await _received(request, edge, upload, ends)
     except (Refused, Unreachable) as fault:
         # Nobody has learned of it, so nobody can go on.
         await edge.files.read(lambda: _cleared(edge, upload))
@@ -171,6 +173,7 @@ async def append(request: Request, upload: UUID, caller: Uploader, department: D
     off is kept as far as it has come, from that size on.
     """
     edge = edge_of(request)
+    edge.under_way.must_be_few(caller.actor)
     file_headers.must_be_as_it_is(request)
     file_headers.must_be_a_part(request)
     offset = file_headers.offset(request)
@@ -191,7 +194,8 @@ async def append(request: Request, upload: UUID, caller: Uploader, department: D
             must_fit(found, length, edge.settings.max_attachment_bytes)
             if found.length is None:
                 found = await edge.read(lambda: edge.desk.uploads.say_length(found, length))
-        return _answer(edge, await _received(request, edge, found, ends))
+        with edge.under_way.one_more(caller.actor):
+            return _answer(edge, await _received(request, edge, found, ends))
     except ContentNotAsDeclared as refused:
         await edge.files.read(lambda: _cleared(edge, found))
         return _refusal(refused, edge)

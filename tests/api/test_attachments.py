@@ -8,6 +8,7 @@ from random import Random
 import httpx
 import pytest
 
+from consuming import until
 from desk_files import PNG, attached, uploaded
 from desk_talk import done, looks, opened, refused
 from domain.store.chunks import CHUNK_BYTES
@@ -221,3 +222,22 @@ def test_a_place_that_cannot_be_reached_is_said_to_be_so(build_house, tmp_path: 
     answer = alice.post("/uploads", content=b"x", headers={"Content-Type": "text/plain"})
     refused(answer, 503, "not-yet")
     assert answer.headers["retry-after"]
+
+
+def test_a_caller_has_so_many_files_under_way_and_another_is_not_kept_waiting(build_house) -> None:
+    house = build_house(files_at_once=2)
+    house.configure()
+    alice, bob = house.caller("alice", "agent", "it"), house.caller("bob", "agent", "it")
+    number = opened(alice)
+    large = attached(alice, number, bytes(32 * CHUNK_BYTES), kind="application/octet-stream")
+    address = f"/tickets/{number}/attachments/{large}"
+    with alice.stream("GET", address) as one:
+        assert one.status_code == 200
+        with alice.stream("GET", address) as other:
+            assert other.status_code == 200
+            for answer in (alice.get(address), alice.post("/uploads", content=b"x")):
+                assert refused(answer, 429, "too-many-at-once")["limit"] == 2
+                assert answer.headers["retry-after"]
+            assert bob.get(address, headers={"Range": "bytes=0-0"}).status_code == 206
+        assert uploaded(bob, b"x")["complete"]
+        until(lambda: alice.get(address, headers={"Range": "bytes=0-0"}).status_code == 206)
