@@ -72,6 +72,7 @@ CREATE TABLE IF NOT EXISTS acta.uploads (
 );
 CREATE INDEX IF NOT EXISTS uploads_holder ON acta.uploads (holder);
 CREATE INDEX IF NOT EXISTS uploads_expires_at ON acta.uploads (expires_at);
+ALTER TABLE acta.uploads ALTER COLUMN sealed SET STATISTICS 0, ALTER COLUMN tail SET STATISTICS 0;
 
 CREATE OR REPLACE FUNCTION acta.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
@@ -199,8 +200,9 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION acta.destroy_keys FROM PUBLIC;
 
--- Writes both tables of keys anew, since PostgreSQL leaves the bytes of a deleted row where they were. Writers wait only
--- while what was recorded meanwhile is copied; where a long reader is in the way, it gives up and can be repeated.
+-- Writes both tables of keys anew, since PostgreSQL leaves the bytes of a deleted row where they were; and the uploads
+-- that wait, since the row of one that was attached had the key of its file. Writers wait only while these and what was
+-- recorded meanwhile are copied; where a long reader is in the way, it gives up and can be repeated.
 CREATE OR REPLACE FUNCTION acta.rewrite_keys() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = acta, pg_catalog, pg_temp SET enable_seqscan = on AS $$
 DECLARE
@@ -217,7 +219,7 @@ BEGIN
 
     PERFORM set_config('lock_timeout', '2s', true);
     PERFORM pg_advisory_xact_lock(4021985);
-    LOCK TABLE message_keys, acta_keys.subject_keys IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE message_keys, acta_keys.subject_keys, uploads IN ACCESS EXCLUSIVE MODE;
     INSERT INTO message_keys_anew
         SELECT k.* FROM events e JOIN message_keys k USING (stream, version) WHERE e.position > copied_to
         ON CONFLICT DO NOTHING;
@@ -231,6 +233,11 @@ BEGIN
     TRUNCATE acta_keys.subject_keys;
     INSERT INTO acta_keys.subject_keys SELECT k.* FROM acta_keys.kept k;
     DROP TABLE acta_keys.kept;
+
+    CREATE TABLE uploads_kept AS SELECT u.* FROM uploads u;
+    TRUNCATE uploads;
+    INSERT INTO uploads SELECT u.* FROM uploads_kept u;
+    DROP TABLE uploads_kept;
 END $$;
 REVOKE ALL ON FUNCTION acta.rewrite_keys FROM PUBLIC;
 

@@ -514,3 +514,21 @@ def test_who_brought_an_upload_and_was_erased_has_it_no_more(desk: Desk, place: 
     desk.keys.learn()
     with pytest.raises(UploadNotFound):
         desk.uploads.find(upload, holder, desk.now())
+
+
+def test_the_key_of_a_file_is_not_left_where_its_upload_stood_once_the_keys_are_written_anew(
+    desk: Desk, place: Directory, database: str
+) -> None:
+    """It was sealed there for whoever brought it, who may not be the one that was erased."""
+    ticket, upload, waits = opened(desk).ticket, whole(desk, place), whole(desk, place)
+    with psycopg.connect(database, autocommit=True) as connection:
+        row = connection.execute("SELECT sealed FROM acta.uploads WHERE upload = %s", (upload,)).fetchone()
+        assert row is not None
+        give(desk, "attach", str(ticket), upload=upload)
+        desk.keys.rewrite()
+        connection.execute("CHECKPOINT")
+        on_disk = connection.execute("SELECT pg_read_binary_file(pg_relation_filepath('acta.uploads'))").fetchone()
+    assert on_disk is not None
+    assert row[0] not in on_disk[0]
+    assert again(desk, waits).complete
+    give(desk, "attach", str(ticket), upload=waits)
