@@ -14,6 +14,7 @@ from domain.desk.enclosing import WAITS
 from domain.store.clearing import clear
 from domain.store.handing_out import chunks_of
 from domain.store.places import Directory
+from domain.store.uploads import PUT_BY_THEN
 from domain.ticket.events import AttachmentAdded
 from door_talk import Sender, all_told
 from lying_files import files_in, lying
@@ -58,6 +59,7 @@ def test_it_dies_when_the_file_is_stored_and_nothing_decided(stage: Stage, topic
         added = [event for event in desk.feed(0, 1000) if isinstance(event, AttachmentAdded)]
         assert len({event.stream for event in added}) == len(added) == 2
         assert set(chunks_of(added)) < lying(folder)
-        while clear(desk.uploads, Directory(folder), desk.now() + WAITS + timedelta(seconds=1)):
-            pass
+        for later in (WAITS + timedelta(seconds=1), WAITS + 2 * PUT_BY_THEN):
+            while clear(desk.uploads, Directory(folder), desk.now() + later):
+                pass
         assert lying(folder) == set(chunks_of(added))
