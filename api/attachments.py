@@ -188,8 +188,16 @@ async def _first(edge: Edge, event: AttachmentAdded, pieces: Iterator[bytes]) ->
     try:
         return await edge.files.read(ask)
     except Altered as fault:
+        if await edge.read(lambda: _is_erased(edge, event)):
+            raise AttachmentErased() from None
         _log.error("ticket=%s attachment=%s state=damaged reason=%r", event.stream, event.attachment, str(fault))
         raise FileDamaged() from None
+
+
+def _is_erased(edge: Edge, event: AttachmentAdded) -> bool:
+    """Whether a file was erased after its event had been opened."""
+    again = (one for one in edge.desk.history(event.stream) if isinstance(one, AttachmentAdded))
+    return any(one.withheld for one in again if one.attachment == event.attachment)
 
 
 async def _rest(edge: Edge, piece: bytes | None, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

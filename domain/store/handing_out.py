@@ -11,8 +11,12 @@ from domain.ticket.events import AttachmentAdded
 
 
 def must_be_there(place: Place, added: AttachmentAdded) -> None:
-    """Raise ``Altered`` unless every chunk of a file is in its place; whether it is whole, reading says."""
+    """Raise ``Altered`` unless every chunk of a file is in its place; whether it is whole, reading says.
+
+    Raises ``Unreachable`` where that may not be the place at all.
+    """
     if place.missing([path_of(address) for address in added.chunks]):
+        place.must_be_there()
         raise Altered("a part of a file is missing")
 
 

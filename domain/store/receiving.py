@@ -85,6 +85,7 @@ class Receiving:
         plain = bytes(self._waiting[:CHUNK_BYTES])
         if not upload.chunks:
             must_be_as_declared(upload.media_type, plain)
+            self._must_be_the_place()
         sealed = seal_chunk(upload.key, upload.upload, len(upload.chunks), last, plain)
         address = address_of(sealed)
         self._uploads.announce(upload, address)
@@ -101,6 +102,14 @@ class Receiving:
             self._uploads.retract(upload, address)
             raise
         del self._waiting[: len(plain)]
+
+    def _must_be_the_place(self) -> None:
+        """Put nothing where a place was not mounted: it would not be seen again once that is."""
+        try:
+            self._place.must_be_there()
+        except Unreachable:
+            if self._uploads.any_attached():
+                raise
 
     def _whole(self, last: bytes) -> str:
         """The SHA-256 of the whole file, of which this is the last chunk."""

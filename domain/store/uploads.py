@@ -180,6 +180,15 @@ class Uploads:
             stored=found.received + OVERHEAD * len(found.chunks),
         )
 
+    def any_attached(self) -> bool:
+        """Whether a ticket has ever taken an upload."""
+        with self._pool.connection() as connection:
+            found = connection.execute(
+                "SELECT EXISTS (SELECT FROM acta.events WHERE type = 'ticket.attachment-added.v1')"
+            ).fetchone()
+        assert found is not None
+        return bool(found[0])
+
     # Taking in
 
     def say_length(self, upload: Upload, length: int) -> Upload:

@@ -1,9 +1,11 @@
 """Attachments over HTTP: what is handed out to whom, how, in which parts, and what is not when it is damaged."""
 
 import re
+from collections.abc import Callable, Collection
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from consuming import until
 from desk_files import PNG, attached, uploaded
 from desk_talk import done, looks, opened, refused
-from domain.store.chunks import CHUNK_BYTES
+from domain.store.chunks import CHUNK_BYTES, path_of
 from domain.store.places import Directory
 from domain.ticket.events import AttachmentAdded
 
@@ -241,3 +243,37 @@ def test_a_caller_has_so_many_files_under_way_and_another_is_not_kept_waiting(bu
             assert bob.get(address, headers={"Range": "bytes=0-0"}).status_code == 206
         assert uploaded(bob, b"x")["complete"]
         until(lambda: alice.get(address, headers={"Range": "bytes=0-0"}).status_code == 206)
+
+
+class _Meanwhile(Directory):
+    """A place in which, when it is asked what is missing, something happens first."""
+
+    happens: ClassVar[list[Callable[[], object]]] = []
+
+    def missing(self, paths: Collection[str]) -> set[str]:
+        while self.happens:
+            self.happens.pop()()
+        return super().missing(paths)
+
+
+def test_a_file_that_is_erased_while_it_is_looked_for_is_said_to_be_erased(
+    build_house, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = _Meanwhile(tmp_path / "files")
+    house = build_house(attachments=place)
+    house.configure()
+    alice, admin = house.caller("alice", "agent", "it"), house.caller("root", "admin", "*")
+    number = opened(alice)
+    file = attached(alice, number, b"x-ray")
+    attached(alice, number, b"another")
+    (event, _) = (one for one in house.desk.history(house.desk.find(number)) if isinstance(one, AttachmentAdded))
+
+    def erased() -> None:
+        receipt = done(admin, number, "redact", versions=[event.version], reason="Wrong person.")
+        house.desk.keys.destroy(receipt["position"])
+        house.desk.keys.learn()
+        place.remove([path_of(address) for address in event.chunks])
+
+    place.happens.append(erased)
+    refused(alice.get(f"/tickets/{number}/attachments/{file}"), 410, "attachment-erased")
+    assert "damaged" not in caplog.text

@@ -170,12 +170,11 @@ def test_nothing_of_a_file_is_readable_where_it_lies_nor_in_the_database(
 
 
 def test_whoever_dies_at_whichever_change_of_a_file_leaves_what_can_be_gone_on_with(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, place: Directory, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    died, at = True, 0
+    died, at, attached = True, 0, set[str]()
     while died:
         at += 1
-        place = Directory(tmp_path / str(at))
         upload = begun(desk, len(CONTENT)).upload
         died = dying(at, monkeypatch, partial(_send_all, desk, place, upload), torn=False)
         found = again(desk, upload)
@@ -185,8 +184,9 @@ def test_whoever_dies_at_whichever_change_of_a_file_leaves_what_can_be_gone_on_w
         give(desk, "attach", str(ticket), upload=upload)
         event = added(desk, ticket)
         assert b"".join(handed_out(place, event, 0, len(CONTENT))) == CONTENT
+        attached |= set(event.chunks)
         clear(desk.uploads, place, desk.now() + 2 * PUT_BY_THEN)
-        assert put(tmp_path / str(at)) == set(event.chunks)
+        assert put(folder) == attached
     assert at > 10
 
 
@@ -285,6 +285,26 @@ def test_what_did_not_fit_is_gone_at_once_and_the_upload_goes_on_when_there_is_r
     desk.uploads.give_up(upload.upload, upload.holder, desk.now())
     assert clear(desk.uploads, place, desk.now()) == 1
     assert put(folder) == set()
+
+
+def test_nothing_is_put_where_a_place_that_had_files_was_not_mounted(
+    desk: Desk, place: Directory, folder: Path, tmp_path: Path
+) -> None:
+    ticket = opened(desk).ticket
+    give(desk, "attach", str(ticket), upload=whole(desk, place))
+    folder.rename(tmp_path / "elsewhere")
+    for made in (False, True):
+        if made:
+            folder.mkdir()
+        with pytest.raises(Unreachable):
+            whole(desk, place)
+        with pytest.raises(Unreachable):
+            must_be_there(place, added(desk, ticket))
+        assert put(folder) == set()
+    folder.rmdir()
+    (tmp_path / "elsewhere").rename(folder)
+    must_be_there(place, added(desk, ticket))
+    whole(desk, place)
 
 
 def test_of_two_who_append_at_once_one_is_told_where_the_upload_stands(
