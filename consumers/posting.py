@@ -8,8 +8,9 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -64,15 +65,15 @@ class Poster:
         self._tls = tls or ssl.create_default_context()
         self._answers: SimpleQueue[tuple[Post, Answer]] = SimpleQueue()
         self._names = ThreadPoolExecutor(NAME_THREADS, thread_name_prefix="acta names")
-        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
+        self._receivers: dict[str, _Receiver] = {}
         self._posting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="acta posting", daemon=True)
         self._thread.start()
 
-    def post(self, posts: Sequence[Post], most: int) -> None:
-        """Post these, at most so many to one receiver at a time."""
-        self._loop.call_soon_threadsafe(self._begin, posts, most)
+    def post(self, posts: Sequence[Post]) -> None:
+        """Post these, all at once."""
+        self._loop.call_soon_threadsafe(self._begin, posts)
 
     def answers(self, wait_s: float) -> list[tuple[Post, Answer]]:
         """What has come of posts since the last time; the first of them is waited for, if there is none yet."""
@@ -96,62 +97,54 @@ class Poster:
         self._loop.close()
         self._names.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, posts: Sequence[Post], most: int) -> None:
+    def _begin(self, posts: Sequence[Post]) -> None:
         for post in posts:
-            pool = self._pools.get(post.receiver)
-            if pool is None:
-                pool = self._pools[post.receiver] = self._pool(most)
-            self._keep(self._loop.create_task(self._answered(pool, post)))
+            receiver = self._receivers.get(post.receiver)
+            if receiver is None:
+                receiver = self._receivers[post.receiver] = _Receiver(Guarded(self._reach, self._names), self._tls)
+            self._keep(self._loop.create_task(self._answered(receiver, post)))
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
 
-    def _pool(self, most: int) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
-            max_connections=most,
-            keepalive_expiry=KEPT_OPEN_S,
-            network_backend=Guarded(self._reach, self._names),
-        )
-
-    def _let_go(self, receiver: str) -> None:
-        pool = self._pools.pop(receiver, None)
-        if pool is not None:
-            self._keep(self._loop.create_task(pool.aclose()))
+    def _let_go(self, name: str) -> None:
+        receiver = self._receivers.pop(name, None)
+        if receiver is not None:
+            self._keep(self._loop.create_task(receiver.close()))
 
     async def _end(self) -> None:
         posting = [task for task in self._posting if task is not asyncio.current_task()]
         for task in posting:
             task.cancel()
         await asyncio.gather(*posting, return_exceptions=True)
-        for pool in self._pools.values():
-            await pool.aclose()
+        for receiver in self._receivers.values():
+            await receiver.close()
 
-    async def _answered(self, pool: httpcore.AsyncConnectionPool, post: Post) -> None:
+    async def _answered(self, receiver: "_Receiver", post: Post) -> None:
         began = monotonic()
         head: list[Answer] = []
         try:
             if began > self.until:
                 raise _TooLate
             async with asyncio.timeout(self._patience_s):
-                await self._ask(pool, post, head)
+                async with receiver.connection(post.address) as connection:
+                    await self._ask(connection, post, head)
             answer = head[0]
         except Exception as fault:
             # Once the status is there, it counts, whatever becomes of the rest.
             answer = head[0] if head else Answer(error=_error(fault))
         self._answers.put((post, msgspec.structs.replace(answer, took_s=monotonic() - began)))
 
-    async def _ask(self, pool: httpcore.AsyncConnectionPool, post: Post, head: list[Answer]) -> None:
-        scheme, host, port, target = post.address
+    async def _ask(self, connection: httpcore.AsyncHTTPConnection, post: Post, head: list[Answer]) -> None:
         headers = [("Host", post.address.authority), ("User-Agent", USER_AGENT), ("Accept", "*/*"), *post.headers]
         request = httpcore.Request(
             "POST",
-            httpcore.URL(scheme=scheme.encode(), host=host.encode(), port=port, target=target.encode()),
+            _url(post.address),
             headers=[*headers, ("Content-Length", str(len(post.body)))],
             content=post.body,
         )
-        answer = await pool.handle_async_request(request)
+        answer = await connection.handle_async_request(request)
         try:
             asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
             head.append(Answer(status=answer.status, retry_after=asked[:100].decode("latin-1")))
@@ -160,6 +153,49 @@ class Poster:
                 pass
         finally:
             await answer.aclose()
+
+
+class _Receiver:
+    """The connections to one receiver that wait to be used again: a post takes one, or makes one, for itself alone."""
+
+    def __init__(self, network: Guarded, tls: ssl.SSLContext) -> None:
+        self._network = network
+        self._tls = tls
+        self._idle: list[httpcore.AsyncHTTPConnection] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def connection(self, address: Address) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+        """A connection to an address, kept afterwards if it can be used again."""
+        connection = await self._find(_url(address).origin)
+        try:
+            yield connection
+        finally:
+            if connection.is_idle() and not connection.is_closed() and not self._closed:
+                self._idle.append(connection)
+            else:
+                await connection.aclose()
+
+    async def close(self) -> None:
+        """Keep none any more."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    async def _find(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.can_handle_request(origin) and not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._tls, keepalive_expiry=KEPT_OPEN_S, network_backend=self._network
+        )
+
+
+def _url(address: Address) -> httpcore.URL:
+    scheme, host, port, target = address
+    return httpcore.URL(scheme=scheme.encode(), host=host.encode(), port=port, target=target.encode())
 
 
 class _TooLate(Exception):

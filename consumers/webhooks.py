@@ -260,7 +260,7 @@ class _Delivering:
             self._flying[due.webhook, due.position] = flight
             self._posted[post] = flight
             posts.append(post)
-        self._poster.post(posts, IN_FLIGHT)
+        self._poster.post(posts)
         return len(chosen)
 
     def _post_of(self, webhook: Webhook, message: Message, body: bytes, now: datetime) -> Post | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.cli import collect_seldom
 from tests.bench import (
     clocks,
+    delivering,
     doors,
     evidence,
     following,
@@ -43,6 +44,7 @@ GROUPS: dict[str, Callable[[Place], list[Row]]] = {
     "ledger": ledger.measure,
     "bundle": evidence.measure,
     "intake": taking.measure,
+    "deliver": delivering.measure,
     "import": importing.measure,
 }
 

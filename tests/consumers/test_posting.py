@@ -60,7 +60,7 @@ def post(url: str, patience_s: float = 3600.0, tls: ssl.SSLContext | None = None
     address = address_of(url, HOSTS)
     poster = Poster(HERE, patience_s=patience_s, tls=tls)
     try:
-        poster.post([Post(receiver="one", address=address, headers=[], body=b"{}")], 1)
+        poster.post([Post(receiver="one", address=address, headers=[], body=b"{}")])
         found: list[tuple[Post, Answer]] = []
         while not found:
             found = poster.answers(0.1)
