@@ -5,7 +5,7 @@ problem that names field and rule; and of a ticket's later life it tells what th
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -131,15 +131,23 @@ class Teller:
                 return self._fact(event)
         return None
 
-    def again(self, event: Event) -> Message | None:
-        """The message of an event of which one was made before, whatever was shown to this teller; None: not any more.
+    def again(self, events: Sequence[Event]) -> dict[int, Message | None]:
+        """The messages, by position, of events of which some were made before, whatever was shown to this teller.
 
-        What it was addressed with may have been erased meanwhile.
+        None: not any more. What it was addressed with may have been erased meanwhile, so that nothing that this
+        teller remembers is used.
         """
-        if not isinstance(event, TicketEvent):
-            return self.message(event)
-        origin = self._origin(event)
-        return None if origin is None else self._happened(event, origin)
+        tickets = {event.stream for event in events if isinstance(event, TicketEvent)}
+        first = self._desk.sealing.closed(self._desk.store.first_of(tickets)) if tickets else []
+        origins = self._origins_of(first)
+        messages: dict[int, Message | None] = {}
+        for event in events:
+            if isinstance(event, TicketEvent):
+                origin = origins.get(event.stream)
+                messages[event.position] = None if origin is None else self._happened(event, origin)
+            else:
+                messages[event.position] = self.message(event)
+        return messages
 
     def _decision(self, event: RequestDecided) -> Message | None:
         if not event.department or event.reference == ERASED:
@@ -201,17 +209,27 @@ class Teller:
         return origin
 
     def _find_origin(self, event: TicketEvent) -> _Origin | None:
-        before = self._desk.sealing.closed(self._desk.store.events_of(event.stream, until=max(1, event.version - 1)))
-        opened = before[0]
-        cause = _uuid_of(opened.act.causation_id)
-        if not isinstance(opened, TicketOpened) or cause is None:
-            return None
-        decided = self._desk.history(cause, until=1)
-        if not decided or not isinstance(decided[0], RequestDecided) or decided[0].reference == ERASED:
-            return None
-        moves = [moved.new for moved in before if isinstance(moved, TicketTransferred)]
-        department = moves[-1] if moves else opened.department
-        return _Origin(decided[0].department, decided[0].reference, opened.number, department)
+        until = max(1, event.version - 1)
+        before = self._desk.sealing.closed(self._desk.store.events_of(event.stream, until=until))
+        origin = self._origins_of(before[:1]).get(event.stream)
+        for moved in before:
+            if origin is not None and isinstance(moved, TicketTransferred):
+                origin.department = moved.new
+        return origin
+
+    def _origins_of(self, first: Sequence[Event]) -> dict[UUID, _Origin]:
+        """Whose requests tickets are, by their first events; without those that came through no door."""
+        opened = [event for event in first if isinstance(event, TicketOpened)]
+        causes = {event.stream: cause for event in opened if (cause := _uuid_of(event.act.causation_id)) is not None}
+        found = self._desk.sealing.opened(self._desk.store.first_of(set(causes.values()))) if causes else []
+        decided = {
+            event.stream: event for event in found if isinstance(event, RequestDecided) and event.reference != ERASED
+        }
+        return {
+            event.stream: _Origin(request.department, request.reference, event.number, event.department)
+            for event in opened
+            if event.stream in causes and (request := decided.get(causes[event.stream])) is not None
+        }
 
 
 def _uuid_of(text: str) -> UUID | None:

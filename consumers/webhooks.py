@@ -44,7 +44,6 @@ from domain.setup.events import (
 from domain.setup.state import Setup, Webhook
 from domain.setup.webhook_address import address_of
 from domain.store.deliveries import WINDOW, Attempt, Due, Outcome, Overtaken
-from domain.store.keys import LEARN_EVERY_S
 
 IN_FLIGHT = 16
 """Posts to one receiver at a time."""
@@ -158,7 +157,6 @@ class _Delivering:
         self._too_many: dict[str, datetime] = {}
         """Receivers that have asked not to be sent so much, and until when."""
         self._teller = Teller(desk, problem)
-        self._teller_since = monotonic()
         self._look_at = 0.0
         self._tidy_at = 0.0
         self._idle = False
@@ -243,13 +241,12 @@ class _Delivering:
                 chosen.append(due)
         if not chosen:
             return 0
-        events = self._events({due.position for due in chosen})
-        messages = {position: self._message(event) for position, event in events.items()}
-        bodies = {at: body_of(message, self._manner.source) for at, message in messages.items() if message is not None}
+        told = self._messages({due.position for due in chosen})
+        bodies = {at: body_of(message, self._manner.source) for at, (_, message) in told.items() if message is not None}
         posts = []
         for due in chosen:
-            message = messages[due.position]
-            flight = _Flight(due, now, events[due.position], message)
+            event, message = told[due.position]
+            flight = _Flight(due, now, event, message)
             if message is None:
                 self._desk.deliveries.settle([flight.ended("erased", Answer(), None)], now)
                 continue
@@ -271,19 +268,14 @@ class _Delivering:
         headers = headers_of(message.id, now, body, signing_keys(self._desk.keys, webhook, now))
         return Post(receiver=webhook.webhook, address=address, headers=headers, body=body)
 
-    def _events(self, positions: set[int]) -> dict[int, Event]:
+    def _messages(self, positions: set[int]) -> dict[int, tuple[Event, Message | None]]:
+        """The events at these positions, and what they say; None: what addresses it has been erased since."""
         events = self._desk.sealing.opened(self._desk.store.events_at(sorted(positions)))
-        return {event.position: event for event in events}
-
-    def _message(self, event: Event) -> Message | None:
-        """What an event says; None: what addresses it has been erased since."""
-        if isinstance(event, WebhookPinged):
-            ping = Ping(webhook=event.webhook, position=event.position)
-            return Message(event=event, department="", reference="", type=PING, subject="", body=ping)
-        if monotonic() - self._teller_since > LEARN_EVERY_S:
-            # So long a teller may remember whose a ticket is, and no longer: it may have been erased.
-            self._teller, self._teller_since = Teller(self._desk, self._problem), monotonic()
-        return self._teller.again(event)
+        told = self._teller.again([event for event in events if not isinstance(event, WebhookPinged)])
+        return {
+            event.position: (event, _ping(event) if isinstance(event, WebhookPinged) else told[event.position])
+            for event in events
+        }
 
     def _settle(self, answers: list[tuple[Post, Answer]]) -> bool:
         """Keep what has come of posts; whether anything has."""
@@ -327,6 +319,11 @@ class _Delivering:
         if monotonic() >= self._tidy_at:
             more = self._desk.deliveries.forget(self._now() - self._manner.log_for)
             self._tidy_at = monotonic() + (0.0 if more else TIDY_EVERY_S)
+
+
+def _ping(event: WebhookPinged) -> Message:
+    body = Ping(webhook=event.webhook, position=event.position)
+    return Message(event=event, department="", reference="", type=PING, subject="", body=body)
 
 
 class _Flight:

@@ -1,6 +1,6 @@
 """What is read of the store: streams, pages of the whole log, and what is asked of them. Never waits for writing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -74,6 +74,10 @@ class Reading:
         bound = " AND e.version <= %s" if until is not None else ""
         params: tuple[Any, ...] = (stream,) if until is None else (stream, until)
         return self._fetch(f"{OPENED} WHERE e.stream = %s{bound} ORDER BY e.version", params)
+
+    def first_of(self, streams: Collection[UUID]) -> list[SealedEvent]:
+        """The first event of each of these streams, with the keys of their seals."""
+        return self._fetch(f"{OPENED} WHERE e.stream = ANY(%b::uuid[]) AND e.version = 1", (list(streams),))
 
     def page(
         self, after: int, limit: int, *, types: Sequence[str] = (), until: int | None = None, opened: bool = True
