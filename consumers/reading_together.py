@@ -43,10 +43,8 @@ class Reading:
         self._kept, self._read = dict(places), dict(places)
         self._at_most, self._count_at = {}, 0.0
 
-    def read_on(self, webhooks: Sequence[Webhook], now: Callable[[], datetime]) -> bool:
-        """Let each webhook read a page further, if there is one; whether anything was found to be sent."""
-        # Read before the pages: what is recorded in between is not on them.
-        head = self._desk.store.head()
+    def read_on(self, webhooks: Sequence[Webhook], head: int, now: Callable[[], datetime]) -> bool:
+        """Let each webhook read a page further, no further than ``head``; whether anything was found to be sent."""
         behind = [one for one in webhooks if self._read[one.webhook] < head]
         self._count([one.webhook for one in behind])
         groups: dict[int, list[Webhook]] = {}

@@ -51,7 +51,7 @@ IN_FLIGHT = 16
 STANDBY_S = 0.5
 REST_S = 0.05
 LOOK_EVERY_S = 0.25
-"""How often the configuration is read again, and deliveries are looked for that have become due."""
+"""How often deliveries are looked for that have become due."""
 
 TIDY_EVERY_S = 3600.0
 PING = "acta.webhook.ping.v1"
@@ -157,6 +157,7 @@ class _Delivering:
         self._too_many: dict[str, datetime] = {}
         """Receivers that have asked not to be sent so much, and until when."""
         self._teller = Teller(desk, problem)
+        self._head = 0
         self._look_at = 0.0
         self._tidy_at = 0.0
         self._idle = False
@@ -165,14 +166,18 @@ class _Delivering:
         """Keep what has come of posts, read on, post what is due; return the seconds to rest."""
         self._poster.until = until
         settled = self._settle(self._poster.answers(REST_S if self._flying and self._idle else 0.0))
+        head = self._desk.store.head()
+        if head > self._head:
+            # Up to here the configuration is followed first: what comes after a webhook's end is not for it any more.
+            self._head = head
+            self._follow()
         looks = settled or monotonic() >= self._look_at
         if monotonic() >= self._look_at:
             self._look_at = monotonic() + LOOK_EVERY_S
-            self._follow()
             self._pause_given_up()
             self._tidy()
         active = [one for one in self._setup.webhooks.values() if not one.paused]
-        found = self._reading.read_on(active, self._now) if active else False
+        found = self._reading.read_on(active, head, self._now) if active else False
         begun = self._post(active) if active and (looks or found) else 0
         self._idle = not (settled or found or begun)
         return 0.0 if self._flying or not self._idle else REST_S if active else STANDBY_S

@@ -1,5 +1,6 @@
 """Webhooks: what is sent to whom, how it is signed, and what becomes of one that is changed, paused or retired."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Event as Flag
 
@@ -154,6 +155,18 @@ def test_retired_it_sends_nothing_more_and_nothing_of_it_waits(line: Line, recei
         w.retire(line.desk, ACT, webhook.webhook.webhook)
         until(lambda: line.desk.deliveries.places() == {}, run)
     assert line.desk.deliveries.waiting([webhook.webhook.webhook]) == {}
+
+
+@pytest.mark.parametrize("end", [w.retire, w.pause])
+def test_what_is_recorded_after_its_end_is_not_sent(line: Line, receiver: Receiver, end: Callable[..., object]) -> None:
+    with receiving() as other, line.delivering() as run:
+        webhook, witness = line.register(receiver), line.register(other)
+        line.send("open", "HR-1", title="Before")
+        until(lambda: line.settled(webhook), run)
+        end(line.desk, ACT, webhook.webhook.webhook)
+        line.send("open", "HR-2", title="After")
+        until(lambda: line.settled(witness), run)
+    assert [one.event["partitionkey"] for one in receiver.came] == ["HR-1"]
 
 
 def test_a_ping_arrives_and_means_nothing(line: Line, receiver: Receiver) -> None:
