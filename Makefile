@@ -48,7 +48,7 @@ release: $(INSTALLED) ## the wheel of this version and the contract it keeps, in
 	$(BIN)/acta contract --to dist/contract
 
 soak: $(INSTALLED) ## the tests that run for long
-	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=0
+	$(BIN)/python -m pytest -m soak
 
 import-check: $(INSTALLED) ## import the whole of LOG into a desk of its own, twice, and compare them column by column
 	home=$$(mktemp -d) && export ACTA_HOME=$$home && trap 'rm -rf "$$home"' EXIT && \

@@ -8,6 +8,7 @@ Run side by side (``-n``), each process has machines of its own: a role has one 
 is killed must be nobody else's.
 """
 
+import faulthandler
 import os
 import tempfile
 import uuid
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.kafka)
     if hasattr(config, "workeroutput"):
         items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is to run for long does not hang after ten minutes."""
+    if item.get_closest_marker("soak"):
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
