@@ -10,11 +10,12 @@ from api.settings import EdgeSettings
 from domain.errors import MalformedBody
 from domain.parsing import parse as parse
 
+JSON = "application/json"
 LINES = "application/x-ndjson"
 
 
 async def read(request: Request, settings: EdgeSettings) -> bytes:
-    """The body, counted as it comes in; refuses what is not declared as JSON, too large or too slow."""
+    """The body, counted as it comes in; refuses what is not declared as JSON, compressed, too large or too slow."""
     must_be_json(request)
     limit = settings.max_body_bytes
     must_not_exceed(request, limit)
@@ -75,18 +76,25 @@ def must_not_exceed(request: Request, limit: int) -> None:
 
 def must_be_lines(request: Request) -> None:
     """Refuse a body that is not declared as lines of JSON."""
+    _must_be_as_it_is(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != LINES:
-        raise UnsupportedMediaType(f"Send lines of JSON as {LINES}.")
+        raise UnsupportedMediaType("Send lines of JSON.", known=[LINES])
 
 
 def must_be_json(request: Request) -> None:
     """Refuse a body that is not declared as JSON in UTF-8."""
+    _must_be_as_it_is(request)
     declared = request.headers.get("content-type", "")
-    if declared == "application/json":
+    if declared == JSON:
         return
     kind, _, parameters = declared.partition(";")
     kind = kind.strip().lower()
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    is_json = kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
     if not is_json or charset not in ("", "utf-8", "utf8"):
-        raise UnsupportedMediaType()
+        raise UnsupportedMediaType("Send JSON.", known=[JSON, "application/…+json"])
+
+
+def _must_be_as_it_is(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("It must not be compressed.", known=["identity"], field="Content-Encoding")

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, bodies, openapi
+from api import answers, asking, bodies, openapi
 from api.edge import Edge, edge_of
 from api.gate import Witnessed, looking, permitted
 from api.problems import Told, told
@@ -30,20 +30,6 @@ router = APIRouter(tags=["doors"], route_class=Witnessed)
 Reader = Annotated[Principal, permitted(OPERATE)]
 Operator = Annotated[Principal, permitted(OPERATE, personal=False)]
 Letter = Annotated[UUID, Path(description="The letter's id.")]
-
-
-class CloudEvent(BaseModel):
-    """A request as a CloudEvent 1.0 in JSON; ``partitionkey`` is the sender's own reference."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    specversion: Literal["1.0"]
-    type: str = Field(max_length=200, examples=["acta.request.open.v1"])
-    source: str = Field(min_length=1, max_length=200, pattern="^[ -~]*$", examples=["/hr/onboarding"])
-    id: str = Field(min_length=1, max_length=200, pattern="^[ -~]*$", examples=["4711"])
-    partitionkey: str = Field(min_length=1, max_length=200, pattern="^[ -~]*$", examples=["HR-2026-0331"])
-    traceparent: str = Field(default="", pattern="^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?$")
-    data: dict[str, JsonValue] = Field(default={}, description="As the AsyncAPI document has it for the type.")
 
 
 class Discard(BaseModel):
@@ -79,16 +65,8 @@ class LetterHandedIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     problem: Told = {}
 
 
-BODIES: tuple[type[BaseModel], ...] = (CloudEvent, Discard)
+BODIES: tuple[type[BaseModel], ...] = (asking.CloudEvent, Discard)
 SHAPES: list[type[msgspec.Struct]] = [DeadLetter, LetterPage, LetterShown, LetterHandedIn]
-EVENT = {
-    "specversion": "1.0",
-    "type": "acta.request.open.v1",
-    "source": "/hr/onboarding",
-    "id": "4711",
-    "partitionkey": "HR-2026-0331",
-    "data": {"title": "A laptop for our new colleague"},
-}
 
 
 @router.get(
@@ -130,7 +108,7 @@ async def get_letter(request: Request, letter: Letter, caller: Reader) -> Respon
     operation_id="correct-dead-letter",
     response_model=None,
     openapi_extra={
-        "requestBody": openapi.body("CloudEvent", EVENT),
+        "requestBody": openapi.body("CloudEvent", asking.EXAMPLE, asking.JSON),
         **openapi.answer(DeadLetter, "Corrected; it waits to be handed in again."),
     },
 )

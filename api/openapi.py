@@ -14,7 +14,7 @@ from api import shapes
 from api.examples import COMMAND_EXAMPLES, RECEIPT
 from api.gate import Commanding, Permitted, Public, guard_of
 from api.looks import BREAK_GLASS, BREAK_GLASS_HEADER
-from api.problems import MEDIA_TYPE, kinds, meaning_of
+from api.problems import MEDIA_TYPE, kinds, meaning_of, told
 from domain.desk import Receipt
 from domain.ticket.commands import COMMANDS, Command
 from domain.ticket.commands.opening import Open
@@ -25,7 +25,7 @@ _PUBLIC_STATUSES = (404, 405, 408, 422, 431, 500, 503)
 _ABOUT = """A service desk whose database is its audit trail.
 
 Every write answers with a receipt and with `Acta-Position`; give that to a read as `wait_for` and it shows at least
-that. Every refusal is a problem (RFC 9457) whose `type` is an address that says what to do. What you may not see does
+that. Every refusal is a problem (RFC 9457): `code` is stable, `advice` says what to do. What you may not see does
 not exist for you. Repeat a POST with the same `Idempotency-Key` as often as you like: it is carried out once. To
 whom personal data is shown is recorded before the answer leaves (`x-recorded`).
 """
@@ -73,9 +73,10 @@ def header(name: str) -> dict[str, Any]:
     }
 
 
-def body(schema: str, example: Any) -> dict[str, Any]:
-    """A JSON body, for ``openapi_extra``."""
-    return {"required": True, "content": {"application/json": {"schema": ref(schema), "example": example}}}
+def body(schema: str, example: Any, *kinds: str) -> dict[str, Any]:
+    """A JSON body, for ``openapi_extra``; it may come as one of these media types, too."""
+    content = {kind: {"schema": ref(schema), "example": example} for kind in ("application/json", *kinds)}
+    return {"required": True, "content": content}
 
 
 def command(kind: type[Command]) -> dict[str, Any]:
@@ -123,7 +124,13 @@ def document(
     ``sent`` are what is posted to others: `webhooks`, and the `schemas` that they refer to.
     """
     made = get_openapi(
-        title="Acta", version="1", description=_ABOUT, routes=app.routes, openapi_version="3.1.0", tags=_TAGS
+        title="Acta",
+        version="1",
+        description=_ABOUT,
+        routes=app.routes,
+        openapi_version="3.1.0",
+        tags=_TAGS,
+        servers=[{"url": "/", "description": "The desk that serves this document."}],
     )
     components = made.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), **_body_schemas(also), **_answer_schemas(answered)}
@@ -149,9 +156,11 @@ def document(
 _TAGS = [
     {"name": "commands", "description": "What can be done to a ticket: one address for each verb."},
     {"name": "tickets", "description": "A ticket now and then, its history, and what changed."},
+    {"name": "doors", "description": "Requests of departments' software, what cannot be taken, and webhooks."},
     {"name": "uploads", "description": "Files on their way in, until a ticket takes them."},
     {"name": "queues", "description": "Lists and counts, as of now or of a past moment."},
     {"name": "sla", "description": "Clocks and who is at risk."},
+    {"name": "exports", "description": "The log for process mining."},
     {"name": "reports", "description": "Figures."},
     {"name": "audit", "description": "Who did what, when and why."},
     {"name": "events", "description": "The gap-free feed of changes."},
@@ -167,6 +176,10 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     guard = guard_of(route)
     responses = operation["responses"]
     statuses = _PUBLIC_STATUSES if isinstance(guard, Public) else _STATUSES
+    for response in responses.values():
+        # The framework adds it to whatever a route says that it answers.
+        if len(response.get("content", ())) > 1 and response["content"].get("application/json") == {"schema": {}}:
+            del response["content"]["application/json"]
     for status in statuses:
         if str(status) not in responses or status == 422:
             responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
@@ -187,16 +200,13 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    codes = sorted({kind.code for kind in kinds() if meaning_of(kind).status == status} | _OTHERWISE.get(status, set()))
-    named = ", ".join(f"`{code}`" for code in codes)
-    example = {"type": f"/problems/{codes[0]}", "title": "…", "status": status, "code": codes[0]}
+    refusals = sorted((kind for kind in kinds() if meaning_of(kind).status == status), key=lambda kind: kind.code)
+    named = ", ".join(f"`{kind.code}`" for kind in refusals)
+    example = told(refusals[0]())
     return {
         "description": f"Refused: {named}.",
         "content": {MEDIA_TYPE: {"schema": ref("Problem"), "example": example}},
     }
-
-
-_OTHERWISE: dict[int, set[str]] = {}
 
 
 def _body_schemas(also: Sequence[type[BaseModel]]) -> dict[str, Any]:
@@ -213,7 +223,16 @@ def _body_schemas(also: Sequence[type[BaseModel]]) -> dict[str, Any]:
 
 def _answer_schemas(answered: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
     _, components = msgspec.json.schema_components([*shapes.ANSWERS, *answered], ref_template=_SCHEMAS + "{name}")
+    _spell_out(components)
     return dict(components)
+
+
+def _spell_out(schema: Any) -> None:
+    """Leave away that a tuple has no more items, which ``maxItems`` says as well: generators know no schema `false`."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _spell_out(part)
+    if isinstance(schema, dict) and schema.get("items") is False and "maxItems" in schema:
+        del schema["items"]
 
 
 def operations(document: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:

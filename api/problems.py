@@ -42,7 +42,7 @@ class TooSlow(EdgeRefused):
 
 
 class UnsupportedMediaType(EdgeRefused):
-    """The body must be application/json."""
+    """The body is not of a kind that this address takes."""
 
 
 class NotAcceptable(EdgeRefused):
@@ -110,6 +110,11 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     e.Refused: Meaning(409, "See 'detail'; the same request will be refused again unless something changes."),
     e.NotUnderstood: Meaning(422, "Correct the field named and send the request again."),
     e.NotKnown: Meaning(404, "Check the address: it names something that is not there, or that you may not see."),
+    e.TicketNotFound: Meaning(
+        404,
+        "Compare the number or UUID; it may be one that you may not see. A request of a department's software that"
+        " names no ticket is about the one opened under its reference: open that first.",
+    ),
     e.PersonNotFound: Meaning(422, "Name the person by e-mail address or handle instead of an id."),
     e.DepartmentNotFound: Meaning(422, "Name a department in which you may do this."),
     e.GroupNotFound: Meaning(422, "Name a group of this department."),
@@ -150,7 +155,9 @@ MEANINGS: dict[type[e.Refused], Meaning] = {
     BodyTooLarge: Meaning(413, "Send less; 'limit' is the most, in bytes."),
     HeadTooLarge: Meaning(431, "Send fewer or shorter headers; 'limit' is the most, in bytes."),
     TooSlow: Meaning(408, "Send the whole request at once, on a new connection."),
-    UnsupportedMediaType: Meaning(415, "Send 'Content-Type: application/json', with charset UTF-8 or none."),
+    UnsupportedMediaType: Meaning(
+        415, "Say in Content-Type that it is one of 'known', and send it as it is, in UTF-8."
+    ),
     NotAcceptable: Meaning(406, "Accept one of the media types that the OpenAPI document names."),
     NoSuchPage: Meaning(404, "Compare the address with the OpenAPI document at /openapi.json."),
     MethodNotAllowed: Meaning(405, "'Allow' names the methods."),
@@ -203,48 +210,52 @@ _AT_TIMES = [
 ]
 _ADVICE = ("advice", Annotated[str, msgspec.Meta(description="The way out.")])
 
-Problem = msgspec.defstruct(
-    "Problem", [*_ALWAYS, *_AT_TIMES], kw_only=True, namespace={"__doc__": "Why a request was refused (RFC 9457)."}
+Problem, ProblemTold = (
+    msgspec.defstruct(
+        name,
+        [*_ALWAYS, _ADVICE, *_AT_TIMES],
+        kw_only=True,
+        namespace={"__doc__": "Why a request was refused (RFC 9457), and what to do about it."},
+    )
+    for name in ("Problem", "ProblemTold")
 )
-"""The shape of ``document``."""
-
-ProblemTold = msgspec.defstruct(
-    "ProblemTold",
-    [*_ALWAYS, _ADVICE, *_AT_TIMES],
-    kw_only=True,
-    namespace={"__doc__": "Why a request was refused (RFC 9457), and what to do about it."},
-)
-"""The shape of ``told``."""
+"""The shape of ``told``: as the answer to a request, and as a part of another answer."""
 
 Told = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/ProblemTold"})]
 """What ``told`` gives, as a field of an answer."""
 
 
-def document(refused: e.Refused, status: int = 0) -> dict[str, Any]:
-    """A refusal as a problem document."""
+def told(refused: e.Refused, status: int = 0) -> dict[str, Any]:
+    """A refusal as a problem document, with what to do about it."""
+    meaning = meaning_of(type(refused))
     return {
         "type": f"/problems/{refused.code}",
         "title": refused.title,
-        "status": status or meaning_of(type(refused)).status,
+        "status": status or meaning.status,
         "code": refused.code,
         **({"detail": refused.detail} if refused.detail else {}),
         **{_RENAMED.get(name, name): value for name, value in refused.particulars.items()},
+        "advice": meaning.advice,
     }
 
 
-def told(refused: e.Refused) -> dict[str, Any]:
-    """The same for whoever has no browser at hand: with what to do about it."""
-    return {**document(refused), "advice": meaning_of(type(refused)).advice}
+def said_of(refused: e.Refused) -> str:
+    """A refusal in a line, for a terminal: which field, and why."""
+    particulars = refused.particulars
+    field = particulars.get("field", "")
+    said = f"{field}: {refused}" if field else str(refused)
+    faults = "; ".join(f"{fault['field']} {fault['rule']}" for fault in particulars.get("faults", ()))
+    known = ", ".join(particulars.get("known", ()))
+    return said + (f" {faults}." if faults else "") + (f" There is {known}." if known else "")
 
 
 def problem(refused: e.Refused, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
     """The answer to a refused request."""
-    status = status or meaning_of(type(refused)).status
-    body = document(refused, status)
+    body = told(refused, status or 0)
     sent = {**getattr(refused, "headers", {}), **(headers or {})}
     if isinstance(refused, e.NotAuthenticated):
         sent["WWW-Authenticate"] = 'Bearer realm="acta"'
-    return Response(msgspec.json.encode(body), status, sent, MEDIA_TYPE)
+    return Response(msgspec.json.encode(body), body["status"], sent, MEDIA_TYPE)
 
 
 def page(kind: type[e.Refused]) -> str:

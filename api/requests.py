@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api import bodies, openapi
+from api import asking, bodies, openapi
 from api.commands import answered
-from api.dead_letters import EVENT
 from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.problems import BodyTooLarge, DatabaseUnreachable, Fault, NotYet, Told, told
@@ -54,7 +53,10 @@ _OPENED = openapi.answer(Receipt, "Carried out: a ticket was opened.", 201)["res
     "/requests",
     operation_id="send-request",
     response_model=None,
-    openapi_extra={"requestBody": openapi.body("CloudEvent", EVENT), "responses": {**_RECEIPT, **_OPENED}},
+    openapi_extra={
+        "requestBody": openapi.body("CloudEvent", asking.EXAMPLE, asking.JSON),
+        "responses": {**_RECEIPT, **_OPENED},
+    },
 )
 async def send_request(request: Request, department: Department, caller: Sender) -> Response:
     """Hand in one request, a CloudEvent. Its `source` and `id` make it the same request when it comes again."""
@@ -74,9 +76,9 @@ async def send_request(request: Request, department: Department, caller: Sender)
             "content": {
                 bodies.LINES: {
                     "schema": {
-                        "description": "A CloudEvent in each line, as large as one alone; 10,000 lines, 32 MiB at most."
-                        " Each line is answered for itself; what follows a limit or an interruption is not decided, and"
-                        " the last answer says so."
+                        "description": "A `CloudEvent` in each line, as large as one alone; 10,000 lines, 32 MiB at"
+                        " most. Each line is answered for itself; what follows a limit or an interruption is not"
+                        " decided, and the last answer says so."
                     },
                     "example": '{"specversion": "1.0", "type": "acta.request.open.v1", "source": "/hr", "id": "1",'
                     ' "partitionkey": "HR-1", "data": {"title": "A laptop"}}\n',

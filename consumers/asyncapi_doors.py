@@ -29,6 +29,10 @@ The key is the sender's own reference: requests of one key are decided in order,
 the one opened under it. `source` and `id` make a request the same request when it comes again, for ever. Handles
 (source, id, reference) are printable ASCII. The topic decides the department.
 
+Described here is binary mode. In structured mode the header `content-type` is `application/cloudevents+json`, and the
+value a CloudEvent in JSON with this payload as its `data`; the reference is the key, or without one the attribute
+`partitionkey`. A request that was refused is refused again under its id: what is corrected takes another one.
+
 A value has at most {MOST_BYTES:,} bytes; there are at most {MOST_HEADERS} headers, of {MOST_HEADER_BYTES:,} bytes in
 all. What has more is a dead letter, and what has much more the broker refuses to take: see the topic's
 `max.message.bytes`, which counts what is sent, compressed or not. A batch unpacks to at most {MOST_UNPACKED:,} bytes in
@@ -38,7 +42,8 @@ A file is enclosed in a request of kind `attach` as far as it fits, or uploaded 
 and named.
 """
 _OUTCOMES = """What was decided of each request, exactly once for who reads committed messages; and what happens to its
-ticket later, as far as the department may see it. Never text: ids and numbers, or a problem.
+ticket later, as far as the department may see it. Never text: ids and numbers, or a problem. Batches are compressed
+with LZ4.
 """
 
 

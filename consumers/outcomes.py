@@ -8,9 +8,11 @@ and its decision is one event of the log, it has exactly one outcome for whoever
 
 from threading import Event as Flag
 from time import monotonic
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from consumers.cloudevents import NOTHING, Envelope, Headers, milliseconds, partition_of_key
 from consumers.doors import Doors
@@ -36,13 +38,13 @@ _TYPES = (*TYPES, LetterKept.TYPE)
 class Pointer(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A message could not be taken; it is kept for 30 days, for somebody to correct it, hand it in again or give up."""
 
-    letter: UUID
-    department: str
-    code: str
-    topic: str
-    partition: int
-    offset: int
-    position: int
+    letter: Annotated[UUID, Meta(description="Its id: `acta dead-letters show`, `GET /dead-letters/{letter}`.")]
+    department: Annotated[str, Meta(description="Through whose door it came.")]
+    code: Annotated[str, Meta(description="Why, as a problem's `code`.")]
+    topic: Annotated[str, Meta(description="Where it came in.")]
+    partition: Annotated[int, Meta(description="Where there,")]
+    offset: Annotated[int, Meta(description="and at which place.")]
+    position: Annotated[int, Meta(description="Where it stands in the desk's log that it is kept.")]
 
 
 def outcomes(

@@ -7,10 +7,11 @@ problem that names field and rule; and of a ticket's later life it tells what th
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from domain.desk import Desk, Receipt
 from domain.desk.keeping import decision_of
@@ -38,40 +39,43 @@ _REMEMBERED = 50_000
 class Request(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The request as its sender names it."""
 
-    source: str
-    id: str
-    reference: str
+    source: Annotated[str, Meta(description="Its CloudEvents source.")]
+    id: Annotated[str, Meta(description="Its CloudEvents id.")]
+    reference: Annotated[str, Meta(description="Its key.")]
 
 
 class Accepted(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The request was carried out. From ``position`` on every view shows it; ``opened`` is a ticket opened by it."""
 
     request: Request
-    ticket: UUID
-    number: int
-    version: int
-    position: int
-    opened: int | None = None
+    ticket: Annotated[UUID, Meta(description="The ticket that it is about.")]
+    number: Annotated[int, Meta(description="The ticket's, as people call it: #3847.")]
+    version: Annotated[int, Meta(description="The ticket's version after it; it only grows.")]
+    position: Annotated[int, Meta(description="Where it stands in the desk's log; wait for it in reads: `wait_for`.")]
+    opened: Annotated[int, Meta(description="The number of the ticket that it opened.")] | None = None
 
 
 class Declined(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The request was refused, for good: a problem with its code, the field at fault and what to do about it."""
+    """The request was refused, for good: a problem with its code, the field at fault and what to do about it.
+
+    What is corrected is another request, under another id.
+    """
 
     request: Request
-    position: int
+    position: Annotated[int, Meta(description="Where the decision stands in the desk's log.")]
     problem: dict[str, Any]
 
 
 class Happened(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something happened to a ticket that the department had opened: an event of this type, with what may be told."""
 
-    reference: str
-    ticket: UUID
-    number: int
-    version: int
-    position: int
-    event: str
-    told: dict[str, Any]
+    reference: Annotated[str, Meta(description="That of the request which opened the ticket.")]
+    ticket: Annotated[UUID, Meta(description="The ticket.")]
+    number: Annotated[int, Meta(description="The ticket's, as people call it: #3847.")]
+    version: Annotated[int, Meta(description="The ticket's version after it; it only grows.")]
+    position: Annotated[int, Meta(description="Where it stands in the desk's log; wait for it in reads: `wait_for`.")]
+    event: Annotated[str, Meta(description="Of which type it is. Others may come: let pass what is not known.")]
+    told: Annotated[dict[str, Any], Meta(description="Some fields of the event, always these of its type; never text.")]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from threading import Event as Flag
 from types import TracebackType
 from typing import Any, Self
 from xml.etree import ElementTree
@@ -121,6 +122,12 @@ class EmbeddedKafka:
         if self._process is not None:
             child.end(self._process)
             self._forget()
+
+    def wait(self, stop: Flag) -> None:
+        """Return when the flag is set; raises ``WillNotStart`` when the broker ends before."""
+        while not stop.wait(0.5):
+            if self._process is not None and self._process.poll() is not None:
+                raise child.WillNotStart(f"The broker has ended; {self.log} says why.")
 
     def restart(self) -> None:
         """Stop and start again on the same port with the same data."""

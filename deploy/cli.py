@@ -13,16 +13,18 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from api.problems import said_of
 from consumers.clearing import clearing
 from consumers.clock import clock as keep_time
 from consumers.erasing import erasing
 from consumers.follow import rebuild as build_anew
 from consumers.lag import lag
-from consumers.loop import Halted
+from consumers.loop import Halted, NotYet
 from consumers.project import connect
 from consumers.project import project as keep_projecting
-from consumers.relay import relay as keep_relaying
-from deploy import running, wiring
+from deploy import over_kafka, running, wiring
+from deploy.broker import EmbeddedKafka, NoBroker
+from deploy.child import WillNotStart
 from deploy.cli_asof import asof
 from deploy.cli_contract import contract
 from deploy.cli_diff import diff
@@ -49,7 +51,7 @@ from deploy.keeping import Work, announce_log, how_far, keep_log, together
 from deploy.settings import Settings, SettingsError, read
 from deploy.unreachable import said_of_database, said_of_kafka
 from domain.desk import Desk
-from domain.errors import Refused
+from domain.errors import NotReadyYet, Refused, Unreadable
 from projections.engine import Stopped, View, skip
 from projections.ledger import Folder
 from projections.views import ALL
@@ -101,7 +103,11 @@ def opened() -> Iterator[tuple[Settings, Desk]]:
 
 @cli.command()
 def run() -> None:
-    """Run a whole desk here: its own PostgreSQL, everything in one process, state kept in ACTA_HOME."""
+    """Run a whole desk here: its own PostgreSQL, everything in one process, state kept in ACTA_HOME.
+
+    With ACTA_KAFKA it makes the topics and sends every event there; with ACTA_DOORS it takes in what departments'
+    software asks for, and tells it what was decided. `acta broker` runs a Kafka for that.
+    """
 
     def tell(url: str, key: str) -> None:
         console.print(
@@ -112,6 +118,21 @@ def run() -> None:
         )
 
     running.run_everything(settings(), tell)
+
+
+@cli.command()
+def broker(
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Where clients reach it, from this machine only.")
+    ] = 9092,
+) -> None:
+    """Run an Apache Kafka broker here, to try things out: one node, no passwords, its topics kept in ACTA_HOME/kafka.
+
+    It comes from Maven Central at the first start, which takes Maven, and runs with Java 17 or later.
+    """
+    with EmbeddedKafka(settings().home / "kafka", port) as kafka:
+        console.print(f"\n  Kafka is at {kafka.bootstrap}. Stop with Ctrl-C.\n", highlight=False)
+        running.until_stopped(lambda stop: kafka.wait(stop))
 
 
 @cli.command()
@@ -143,10 +164,7 @@ def serve() -> None:
 def relay() -> None:
     """Relay events from the store to Kafka, in order; a second relay stands by."""
     with opened() as (found, desk):
-        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        running.until_stopped(
-            lambda stop: keep_relaying(desk.store, lease, wiring.kafka(found), found.topic, stop, source=found.source)
-        )
+        running.until_stopped(over_kafka.relaying(found, desk))
 
 
 @cli.command()
@@ -281,7 +299,9 @@ def main() -> None:
     collect_seldom()
     try:
         cli()
-    except (SettingsError, Refused, Halted, Stopped) as fault:
+    except Refused as refused:
+        sys.exit(f"acta: {said_of(refused)}")
+    except (SettingsError, Halted, Stopped, NotYet, NotReadyYet, Unreadable, NoBroker, WillNotStart) as fault:
         sys.exit(f"acta: {fault}")
     except KafkaError as fault:
         sys.exit(f"acta: {said_of_kafka(fault)}")

@@ -2,29 +2,26 @@
 
 import os
 
-from api.problems import told
-from consumers.intake import intake as keep_taking
-from consumers.outcomes import outcomes as keep_telling
-from deploy import running, wiring
+from deploy import over_kafka, running, wiring
 from deploy.settings import Settings, SettingsError, read
 
 
 def intake() -> None:
-    """Take in requests from the topics of ACTA_DOORS; several processes share the partitions."""
+    """Take in requests from the topics of ACTA_DOORS; several processes share the partitions.
+
+    Part of `acta run` with ACTA_KAFKA and ACTA_DOORS.
+    """
     with wiring.database(_with_doors()) as found, wiring.desk(found) as desk:
-        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        topics = wiring.doors(found).requests()
-        running.until_stopped(lambda stop: keep_taking(desk, lease, wiring.kafka(found), topics, stop))
+        running.until_stopped(over_kafka.taking(found, desk))
 
 
 def outcomes() -> None:
-    """Tell departments what was decided of their requests and what happens to them; a second process stands by."""
+    """Tell departments what was decided of their requests and what happens to them; a second process stands by.
+
+    Part of `acta run` with ACTA_KAFKA and ACTA_DOORS.
+    """
     with wiring.database(_with_doors()) as found, wiring.desk(found) as desk:
-        lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
-        doors = wiring.doors(found)
-        running.until_stopped(
-            lambda stop: keep_telling(desk, lease, wiring.kafka(found), doors, told, stop, source=found.source)
-        )
+        running.until_stopped(over_kafka.telling(found, desk))
 
 
 def _with_doors() -> Settings:

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from api.problems import told
+from api.problems import said_of
 from deploy import running, wiring
 from deploy.settings import read
 from domain.desk import Desk
 from domain.desk.letters import correct, discard, redrive, shown
+from domain.store.letters import DeadLetter
 
 letters = typer.Typer(
     no_args_is_help=True, help="Dead letters: list, show, correct, hand in again, discard. Each is recorded."
@@ -36,14 +36,15 @@ def list_letters(
     department: Annotated[list[str] | None, typer.Option(help="Only of these departments.")] = None,
 ) -> None:
     """The letters that wait, the oldest first: since when, and why they could not be taken."""
-    table = Table("letter", "department", "kept at (UTC)", "why")
+    after, waits = None, False
     with _desk() as desk:
-        after = None
         while page := desk.drawer.page(department or None, after, _AT_ONCE):
+            waits = True
             for one in page:
-                table.add_row(str(one.letter), one.department, f"{one.kept_at:%Y-%m-%d %H:%M:%S}", one.code)
+                _say(f"{one.letter} of {_line(one)}")
             after = page[-1].kept_at, page[-1].letter
-    console.print(table)
+    if not waits:
+        _say("No dead letter waits.")
 
 
 @letters.command(name="show")
@@ -51,11 +52,11 @@ def show_letter(letter: Letter) -> None:
     """What a letter holds, as it came; bytes that are no text are escaped. That it is shown is recorded."""
     with _desk() as desk:
         kept, message = shown(desk, letter, running.OPERATOR)
-    console.print(f"{kept.department}, {kept.kept_at:%Y-%m-%d %H:%M:%S}Z: {kept.code}", markup=False, highlight=False)
+    _say(_line(kept))
     lines = [("key", message.key), *message.headers, ("", message.value)]
     for name, value in lines:
         text = "(none)" if value is None else ascii(value.decode(errors="backslashreplace"))[1:-1]
-        console.print(f"{ascii(name)[1:-1]}: {text}" if name else text, markup=False, highlight=False, soft_wrap=True)
+        _say(f"{ascii(name)[1:-1]}: {text}" if name else text)
 
 
 @letters.command(name="correct")
@@ -63,13 +64,15 @@ def correct_letter(
     letter: Letter,
     file: Annotated[
         Path,
-        typer.Argument(exists=True, dir_okay=False, help="A CloudEvent as JSON, with partitionkey."),
+        typer.Argument(
+            exists=True, dir_okay=False, help="A CloudEvent in JSON, with partitionkey, as for POST /requests."
+        ),
     ],
 ) -> None:
     """Put a request as it should have come in place of what came, which is destroyed."""
     with _desk() as desk:
         correct(desk, letter, file.read_bytes(), running.OPERATOR)
-    console.print(f"{letter} is corrected; `acta dead-letters redrive {letter}` hands it in.", highlight=False)
+    _say(f"{letter} is corrected; `acta dead-letters redrive {letter}` hands it in.")
 
 
 @letters.command(name="redrive")
@@ -78,13 +81,15 @@ def redrive_letter(letter: Letter) -> None:
     with _desk() as desk:
         came = redrive(desk, letter, running.OPERATOR)
     if came.receipt is not None:
-        console.print(f"It was carried out, on ticket {came.receipt.number}.", highlight=False)
+        _say(f"It was carried out, on ticket {came.receipt.number}.")
         return
     assert came.refused is not None
     what = "It can still not be taken" if came.kept else "It was refused as a request"
-    problem = told(came.refused)
-    console.print(f"{what}: {problem['title']} {problem['advice']}", markup=False, highlight=False)
+    _say(f"{what}: {said_of(came.refused)}")
     if came.kept:
+        console.print(
+            f"`acta dead-letters correct {letter} FILE` puts in its place what should have come.", markup=False
+        )
         raise typer.Exit(1)
 
 
@@ -93,4 +98,12 @@ def discard_letter(letter: Letter, reason: Annotated[str, typer.Option(help="Why
     """Give a letter up and destroy what it holds."""
     with _desk() as desk:
         discard(desk, letter, reason, running.OPERATOR)
-    console.print(f"{letter} is given up.", highlight=False)
+    _say(f"{letter} is given up.")
+
+
+def _line(letter: DeadLetter) -> str:
+    return f"{letter.department}, {letter.kept_at:%Y-%m-%d %H:%M:%S}Z: {letter.code}"
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

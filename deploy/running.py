@@ -24,7 +24,7 @@ from consumers.clock import clock
 from consumers.erasing import erasing
 from consumers.follow import follow, renew
 from consumers.loop import stop_on_signals
-from deploy import wiring
+from deploy import over_kafka, wiring
 from deploy.desk_file import read_desk_file
 from deploy.keeping import keep_log
 from deploy.settings import Settings, SettingsError, read
@@ -127,11 +127,12 @@ def until_stopped(work: Callable[[Flag], None]) -> None:
 
 
 def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None:
-    """A whole desk in one process: its own PostgreSQL, the views fed straight from the store, the API.
+    """A whole desk in one process: its own PostgreSQL, the views fed straight from the store, the API, Kafka beside it.
 
     At the first start it is given a small demo configuration and an admin key. ``tell`` gets the address and the key,
     which also stand in ``run.json`` in the desk's folder, readable for its owner only.
     """
+    over_kafka.must_have_brokers(settings)
     _close_when_terminated()
     with alone(settings), wiring.database(settings) as found, wiring.desk(found) as desk, wiring.views(found) as pool:
         key = first_start(desk, found.home)
@@ -140,6 +141,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
         lease = wiring.url(found.database_url, "ACTA_DATABASE_URL")
         renew(desk, views, ALL, _tell_of_renewal)
         wiring.forget(found, desk)
+        beside = over_kafka.everything(found, desk)
         consumers = (
             Thread(target=follow, args=(desk, views, ALL, stop), name="acta follow", daemon=True),
             Thread(target=clock, args=(desk, views, stop), name="acta clock", daemon=True),
@@ -157,6 +159,7 @@ def run_everything(settings: Settings, tell: Callable[[str, str], None]) -> None
                 daemon=True,
             ),
             *(Thread(target=work, args=(stop,), name="acta ledger", daemon=True) for work in keep_log(found, desk)),
+            *(Thread(target=work, args=(stop,), name="acta kafka", daemon=True) for work in beside),
         )
 
         def ready(url: str) -> None:

@@ -80,7 +80,11 @@ class Settings(BaseModel):
     owner_database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL as a role that may create roles; used by `acta up` only."
     )
-    kafka: Names = Field(default=(), description="Bootstrap servers, comma-separated. Without them there is no relay.")
+    kafka: Names = Field(
+        default=(),
+        description="Bootstrap servers, comma-separated, such as that of `acta broker`. Without them there is no"
+        " relay.",
+    )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="How Kafka is reached: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."
     )
@@ -182,7 +186,9 @@ class Settings(BaseModel):
     )
     source: str = Field(default="/acta", description="`ce_source` of the events on Kafka.")
     webhook_plain_hosts: Names = Field(
-        default=(), description="Hosts to which webhooks may send without TLS, comma-separated; for trying things out."
+        default=(),
+        description="Hosts to which webhooks may send without TLS, comma-separated; for trying things out. On this"
+        " machine: `127.0.0.1`, with `127.0.0.0/8` among ACTA_WEBHOOK_NETWORKS.",
     )
     webhook_networks: Networks = Field(
         default=(),
@@ -246,7 +252,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(given)
     except ValidationError as faults:
-        lines = [f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in faults.errors()]
+        said = ((fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in faults.errors())
+        lines = [f"{PREFIX}{'_'.join(map(str, place)).upper()}: {rule}" for place, rule in said]
         raise SettingsError("\n".join(lines)) from None
     for key in KEYS:
         _must_have_one_source(settings, key)

@@ -288,9 +288,14 @@ def bring_up(settings: Settings) -> None:
     """Put roles and schema into the database and make the topics; once, before any worker starts."""
     migrate(url(settings.owner_database_url, "ACTA_OWNER_DATABASE_URL"))
     if settings.kafka:
-        ensure_topic(kafka(settings), settings.topic, settings.partitions)
-        ensure_topic(kafka(settings), settings.checkpoint_topic, 1)
-        ensure_doors(kafka(settings), doors(settings), settings.partitions)
+        make_topics(settings)
+
+
+def make_topics(settings: Settings) -> None:
+    """Make the topics that are not there, as they must be."""
+    ensure_topic(kafka(settings), settings.topic, settings.partitions)
+    ensure_topic(kafka(settings), settings.checkpoint_topic, 1)
+    ensure_doors(kafka(settings), doors(settings), settings.partitions)
 
 
 def doors(settings: Settings) -> Doors:

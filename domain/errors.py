@@ -37,7 +37,7 @@ class FieldFault(TypedDict):
     field: Annotated[str, Meta(description="Names and indexes from the outside in, with a slash between them.")]
     rule: Annotated[str, Meta(description="In words.")]
     code: NotRequired[Annotated[str, Meta(description="The rule's stable name.")]]
-    known: NotRequired[Annotated[list[str], Meta(description="The fields that there are.")]]
+    known: NotRequired[Annotated[list[str], Meta(description="What there is to choose from.")]]
 
 
 class Particulars(TypedDict, total=False):

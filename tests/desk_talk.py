@@ -31,6 +31,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert problem["code"] == code, answer.text
     assert problem["status"] == status
     assert problem["type"] == f"/problems/{code}"
+    assert problem["advice"]
     return problem
 
 

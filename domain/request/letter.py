@@ -32,7 +32,9 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 def letter_of(department: str, attributes: Mapping[str, str], reference: str, data: bytes) -> Letter:
     """The letter of these CloudEvents attributes; raises ``NotARequest`` with the field that is not as it must be."""
     if attributes.get("specversion") != "1.0":
-        raise NotARequest("CloudEvents 1.0 is understood.", field="specversion")
+        raise NotARequest(
+            "It must be there and say 1.0, the version of CloudEvents that is understood.", field="specversion"
+        )
     for field in ("source", "id", "type"):
         must_be_handle(field, attributes.get(field, ""))
     must_be_handle("reference", reference)

@@ -1,5 +1,6 @@
 """Bad input: a precise refusal each, nothing of what was sent in it, and nothing changed."""
 
+import gzip
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -84,7 +85,13 @@ def test_a_body_that_is_not_json(alice, nothing_changes, body):
 )
 def test_a_body_of_another_kind(alice, nothing_changes, kind):
     answer = alice.post("/tickets", content=b'{"department":"it","title":"x"}', headers={"Content-Type": kind})
-    refused(answer, 415, "unsupported-media-type")
+    assert "application/json" in refused(answer, 415, "unsupported-media-type")["known"]
+
+
+def test_a_compressed_body_is_refused_as_one(alice, nothing_changes):
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = alice.post("/tickets", content=gzip.compress(b'{"department":"it","title":"x"}'), headers=headers)
+    assert refused(answer, 415, "unsupported-media-type")["field"] == "Content-Encoding"
 
 
 @pytest.mark.parametrize(

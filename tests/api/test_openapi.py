@@ -7,6 +7,7 @@ import pytest
 from api.app import described_api
 from api.examples import COMMAND_EXAMPLES
 from deploy.wiring import sent_by_webhooks
+from domain.request.asking import KINDS
 from domain.ticket.commands import COMMANDS
 
 
@@ -40,3 +41,28 @@ def test_the_topics_are_described_to_everybody(stranger):
     assert answer.status_code == 200
     assert answer.json()["asyncapi"] == "3.0.0"
     assert "ticket.opened.v1" in answer.json()["components"]["messages"]
+
+
+def test_the_body_of_each_kind_of_request_is_described_and_an_answer_in_one_way_only(stranger):
+    document = stranger.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    events = schemas["CloudEvent"]["discriminator"]["mapping"]
+    assert events.keys() == KINDS.keys()
+    for kind, event in events.items():
+        described = schemas[event.rpartition("/")[2]]["properties"]
+        assert described["type"]["const"] == kind
+        assert described["data"]["$ref"] == f"#/components/schemas/{KINDS[kind].__name__}"
+    answers = [
+        answer["content"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        for answer in operation["responses"].values()
+        if "content" in answer
+    ]
+    assert not [content for content in answers if {"schema": {}} in content.values() and len(content) > 1]
+
+
+def test_every_tag_is_explained(stranger):
+    document = stranger.get("/openapi.json").json()
+    used = {tag for item in document["paths"].values() for operation in item.values() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in document["tags"]}

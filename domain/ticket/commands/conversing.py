@@ -28,7 +28,12 @@ class Reply(Command):
     STATUSES = ALWAYS
     MERGED = "passed-on"
 
-    text: str = Field(min_length=1, max_length=100_000, examples=["Please try the new profile."])
+    text: str = Field(
+        min_length=1,
+        max_length=100_000,
+        description="Both sides read it.",
+        examples=["Please try the new profile."],
+    )
     automatic: bool = Field(default=False, description="An acknowledgement nobody wrote; it counts for no clock.")
 
 
@@ -40,7 +45,7 @@ class Note(Command):
     STATUSES = ALWAYS
     MERGED = "taken"
 
-    text: str = Field(min_length=1, max_length=100_000)
+    text: str = Field(min_length=1, max_length=100_000, description="Only the desk reads it.")
     mentions: tuple[str, ...] = Field(default=(), max_length=50, description="Agents who should read it.")
 
 

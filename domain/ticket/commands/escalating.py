@@ -16,11 +16,11 @@ class Escalate(Command):
 
     VERB = "escalate"
 
-    kind: Literal["functional", "hierarchical"]
-    group: str = Field(default="", max_length=64)
+    kind: Literal["functional", "hierarchical"] = Field(description="To other skill, or to more authority.")
+    group: str = Field(default="", max_length=64, description="Functional: a group of the department.")
     skill: str = Field(default="", max_length=64, description="Functional: a skill that some group has.")
     level: int = Field(default=0, ge=0, le=9, description="Hierarchical: the level; 0 means the next one.")
-    reason: str = Field(min_length=1, max_length=10_000)
+    reason: str = Field(min_length=1, max_length=10_000, description="Why; not shown to the requester.")
 
 
 class Deescalate(Command):

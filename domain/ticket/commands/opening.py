@@ -33,11 +33,13 @@ class Requester(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    id: UUID | None = None
-    email: str = Field(default="", max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")
-    handle: str = Field(default="", max_length=200)
-    name: str = Field(default="", max_length=200)
-    tier: str = Field(default="", max_length=64)
+    id: UUID | None = Field(default=None, description="Their pseudonym at this desk.")
+    email: str = Field(
+        default="", max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$", description="By it they are the same person again."
+    )
+    handle: str = Field(default="", max_length=200, description="What another system calls them, if not an address.")
+    name: str = Field(default="", max_length=200, description="What people call them.")
+    tier: str = Field(default="", max_length=64, description="Of which service level they are; stored readable.")
 
 
 class Open(Command):
@@ -48,16 +50,26 @@ class Open(Command):
     STATUSES = ALWAYS
 
     department: str = Field(max_length=64, examples=["it"])
-    title: str = Field(min_length=1, max_length=300, examples=["VPN drops every hour"])
-    description: str = Field(default="", max_length=100_000, examples=["Since Monday, from home only."])
+    title: str = Field(
+        min_length=1, max_length=300, description="What it is about, in a line.", examples=["VPN drops every hour"]
+    )
+    description: str = Field(
+        default="", max_length=100_000, description="All there is to say.", examples=["Since Monday, from home only."]
+    )
     requester: Requester | None = Field(default=None, description="Who asks, if not the caller.")
-    request_type: str = Field(default="", max_length=64)
+    request_type: str = Field(default="", max_length=64, description="One of those that the department offers.")
     form: dict[FieldName, JsonValue] = Field(default={}, description="Answers to the form of the request type.")
-    category: str = Field(default="", max_length=200)
-    impact: Level = 3
-    urgency: Level = 3
-    group: str = Field(default="", max_length=64)
-    tags: tuple[str, ...] = Field(default=(), max_length=50)
+    category: str = Field(default="", max_length=200, description="If not that of the request type; stored readable.")
+    impact: Level = Field(
+        default=3, description="How far it reaches: 1 is the most. With the urgency it is the priority."
+    )
+    urgency: Level = Field(default=3, description="How soon it is needed: 1 is the soonest.")
+    group: str = Field(
+        default="", max_length=64, description="Which group of the department begins, if not its own choice."
+    )
+    tags: tuple[str, ...] = Field(
+        default=(), max_length=50, description="Handles of up to 64 of `a-z`, `0-9`, `.`, `_`, `-`; stored readable."
+    )
     external_id: str = Field(default="", max_length=200)
     imported_from: str = Field(default="", max_length=64, exclude=True)
 
@@ -136,12 +148,40 @@ def _form_of(command: Open, situation: Situation) -> RequestTypeVersioned | None
 def must_fit(form: RequestTypeVersioned, found: Iterable[ValidationError]) -> None:
     """Say which field is wrong and which rule it breaks; never repeat the answer, nor a name that the form has not."""
     names = set(_names_in(form.form))
-    faults = [
-        FieldFault(field="/".join(map(str, _known(fault.absolute_path, names))) or "(form)", rule=str(fault.validator))
-        for fault in found
-    ]
+    faults = [_fault(fault, names) for fault in found]
     if faults:
         raise FormNotValid(faults=faults, request_type=form.request_type)
+
+
+def _fault(fault: ValidationError, names: Set[str]) -> FieldFault:
+    rule = str(fault.validator)
+    said = FieldFault(
+        field="/".join(map(str, _known(fault.absolute_path, names))) or "(form)", rule=_RULES.get(rule, rule), code=rule
+    )
+    match rule, fault.validator_value, fault.schema:
+        case "enum" | "required", list(known), _:
+            said["known"] = [str(one) for one in known[:_MOST_KNOWN]]
+        case "additionalProperties", _, {"properties": dict(known)}:
+            said["known"] = sorted(known)[:_MOST_KNOWN]
+        case _:
+            pass
+    return said
+
+
+_MOST_KNOWN = 100
+_RULES = {
+    "enum": "must be one of those that the form offers",
+    "required": "lacks an answer that the form needs",
+    "additionalProperties": "has an answer that the form does not ask for",
+    "type": "is not of the kind that the form takes",
+    "minLength": "is shorter than the form takes",
+    "maxLength": "is longer than the form takes",
+    "minimum": "is less than the form takes",
+    "maximum": "is more than the form takes",
+    "pattern": "is not written as the form takes it",
+    "format": "is not written as the form takes it",
+}
+"""In words what a form most often asks; what it asks besides is called by its keyword."""
 
 
 def _known(place: Iterable[str | int], names: Set[str]) -> Iterable[str | int]:

@@ -101,7 +101,9 @@ def test_free_text_in_a_field_is_personal_unless_the_form_says_otherwise():
 
 def test_answers_that_do_not_fit_the_form_are_refused_without_repeating_them():
     wrong = Open(department="it", title="x", request_type="access", form={"system": "crm", "reason": "y" * 21})
-    asking().when(wrong).then_refused(FormNotValid, faults=[{"field": "reason", "rule": "maxLength"}])
+    asking().when(wrong).then_refused(
+        FormNotValid, faults=[{"field": "reason", "rule": "is longer than the form takes", "code": "maxLength"}]
+    )
 
 
 def test_a_field_of_the_form_keeps_to_the_form_and_other_fields_are_free():
@@ -109,8 +111,9 @@ def test_a_field_of_the_form_keeps_to_the_form_and_other_fields_are_free():
     (fact,) = asking().when(asked)._decided()
     ticket = given(fact)
     ticket.setup = asking().setup
+    rule = "must be one of those that the form offers"
     ticket.when(SetField(fields={"system": "the moon", "floor": 3})).then_refused(
-        FormNotValid, faults=[{"field": "system", "rule": "enum"}]
+        FormNotValid, faults=[{"field": "system", "rule": rule, "code": "enum", "known": ["vpn", "crm"]}]
     )
     ticket.when(SetField(fields={"reason": "y" * 21})).then_refused(FormNotValid)
     ticket.when(SetField(fields={"system": "crm"})).then(FieldSet(field="system", old="vpn", new="crm"))

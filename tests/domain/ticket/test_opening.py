@@ -23,7 +23,9 @@ def test_an_answer_that_does_not_fit_is_named_by_the_form_alone(answers, field):
     form = RequestTypeVersioned(request_type="trip", request_type_version=1, department="it", name="Trip", form=FORM)
     ask = given().when(Open(department="it", title="Rome", request_type="trip", form=answers))
     ask.setup = msgspec.structs.replace(DESK, request_types_in_force={"trip": form})
-    ask.then_refused(FormNotValid, faults=[{"field": field, "rule": "type"}])
+    ask.then_refused(
+        FormNotValid, faults=[{"field": field, "rule": "is not of the kind that the form takes", "code": "type"}]
+    )
 
 
 def test_a_form_may_say_of_a_field_no_more_than_that_it_is_there():
@@ -54,7 +56,9 @@ def test_a_pattern_is_matched_in_linear_time_whatever_it_is(pattern, answer, fit
     if fits:
         assert ask.becomes().personal == {"to"}
     else:
-        ask.then_refused(FormNotValid, faults=[{"field": "to", "rule": "pattern"}])
+        ask.then_refused(
+            FormNotValid, faults=[{"field": "to", "rule": "is not written as the form takes it", "code": "pattern"}]
+        )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,9 @@ def test_the_formats_of_json_schema_are_checked(name, fitting, others):
         if answer in fitting:
             assert ask.becomes().personal == {"to"}, answer
         else:
-            ask.then_refused(FormNotValid, faults=[{"field": "to", "rule": "format"}])
+            ask.then_refused(
+                FormNotValid, faults=[{"field": "to", "rule": "is not written as the form takes it", "code": "format"}]
+            )
 
 
 def test_an_iri_is_checked_at_once_however_long_it_is():
