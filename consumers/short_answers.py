@@ -36,7 +36,12 @@ class ShortAnswers(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        return ShortAnswers(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            return ShortAnswers(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            # Whoever is not waited for any longer would be left to the garbage collector.
+            await self.aclose()
+            raise
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -205,7 +205,7 @@ class _Delivering:
             match event:
                 case WebhookReplayed():
                     for flight in self._flying_to(event.webhook):
-                        flight.stale = True
+                        flight.stale |= flight.due.position >= event.from_position
                 case WebhookChanged():
                     self._too_many.pop(event.webhook, None)
                     for flight in self._flying_to(event.webhook):

@@ -134,3 +134,19 @@ def test_of_a_receiver_that_hangs_behind_tls_it_is_said_that_it_hangs(tmp_path: 
         answer = post(receiver.url, 0.3, ssl.create_default_context(cafile=authority.file))
         release.set()
     assert answer.error == "timed-out"
+
+
+def test_the_connection_to_a_receiver_that_never_speaks_tls_is_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen() -> None:
+            connection, _ = server.accept()
+            with connection:
+                while connection.recv(65536):
+                    pass
+
+        thread = Thread(target=listen)
+        thread.start()
+        answer = post(f"https://127.0.0.1:{server.getsockname()[1]}/", 0.2)
+        thread.join()
+    assert answer.error == "timed-out"
