@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -139,10 +139,12 @@ def test_with_tls_only_a_server_is_believed_that_an_authority_vouches_for(line: 
     with receiving(tls=server) as receiver:
         webhook = line.register(receiver)
         line.send("open", "HR-1", title="A laptop")
-        for tls in (None, ssl.create_default_context(cafile=theirs.file)):
-            with line.delivering(schedule=(timedelta(0), *LATER), tls=tls) as run:
-                until(lambda: len(line.log(webhook)) == 2, run)
-            assert {one.error for one in line.log(webhook)} == {"tls-failed"}
+        line.now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        for number, tls in enumerate((None, ssl.create_default_context(cafile=theirs.file)), 1):
+            with line.delivering(schedule=LATER, tls=tls) as run:
+                until(lambda number=number: len(line.log(webhook)) == number, run)  # type: ignore[misc]
+            line.now += timedelta(hours=2)
+        assert [one.error for one in line.log(webhook)] == ["tls-failed"] * 2
         w.change(line.desk, ACT, webhook.webhook.webhook, w.Wanted(url=receiver.url + "/", tells=("outcomes",)))
         with line.delivering(tls=ssl.create_default_context(cafile=ours.file)) as run:
             until(lambda: line.settled(webhook), run)
