@@ -114,7 +114,8 @@ async def get_ticket_events(
             shown.append(event)
         return shapes.EventPage(events=shown, next=None)
 
-    return answers.json(await edge.read(ask))
+    # A long history takes long to write down: not on the event loop, and on the thread that has it at hand.
+    return await edge.read(lambda: answers.json(ask()))
 
 
 def see(edge: Edge, ref: str, look: Look, *, beyond_own: str = "") -> Seen:

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consumers.cloudevents import Head
 from consumers.loop import reason
 from domain.desk import Desk
 from domain.envelope import Event
 from domain.errors import Unreadable
-from domain.store.privacy import unseal
+from domain.store.privacy import ciphers, unseal
 from domain.store.recorder import SealedEvent
 from projections.engine import Fenced, Projector, Stopped, Versions, View, ViewStopped, apply_abreast, install
 
@@ -57,7 +58,7 @@ def open_in_bulk(desk: Desk, given: Iterable[SealedEvent | Head | Poison], *, op
     if not sealed:
         return items
     wrapped = desk.store.wrapped_keys([(event.stream, event.version) for event in sealed])
-    keys = desk.keys.find({event.seal.subject for event in sealed if event.seal is not None})
+    keys = ciphers(desk.keys.find({event.seal.subject for event in sealed if event.seal is not None}))
     return [
         _unsealed(item, wrapped.get((item.stream, item.version)), keys)
         if isinstance(item, Event) and item.seal is not None
@@ -75,7 +76,7 @@ def _decoded(desk: Desk, stored: SealedEvent) -> Event | Poison:
         )
 
 
-def _unsealed(event: Event, wrapped: bytes | None, keys: dict[UUID, bytes]) -> Event | Poison:
+def _unsealed(event: Event, wrapped: bytes | None, keys: dict[UUID, AESGCM]) -> Event | Poison:
     assert event.seal is not None
     try:
         return unseal(event, wrapped, keys.get(event.seal.subject))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
@@ -19,7 +20,7 @@ from psycopg_pool import ConnectionPool
 from domain.envelope import Event
 from domain.store import codec
 from domain.store.keys import SubjectKeys
-from domain.store.privacy import closed, message_key, seal, unseal
+from domain.store.privacy import ciphers, closed, message_key, seal, unseal
 from domain.store.recorder import PostgresRecorder, SealedEvent
 from domain.store.signatures import bound
 from domain.ticket.events import AttachmentAdded, TicketSigned
@@ -39,7 +40,7 @@ class SealingMapper(Mapper[UUID]):
 
     def to_stored_events(self, events: Sequence[Event]) -> list[SealedEvent]:
         """Seal and encode events; persons that are new get their keys first, durably."""
-        keys = self.keys.ensure({event.seal.subject for event in events if event.seal is not None})
+        keys = ciphers(self.keys.ensure({event.seal.subject for event in events if event.seal is not None}))
         stored: list[SealedEvent] = []
         for event in events:
             if isinstance(event, TicketSigned):
@@ -53,7 +54,7 @@ class SealingMapper(Mapper[UUID]):
         until = (near[0].originator_version if near else event.version) - 1
         return [*self._store.events_of(event.stream, until=until), *near]
 
-    def _stored(self, event: Event, keys: dict[UUID, bytes]) -> SealedEvent:
+    def _stored(self, event: Event, keys: dict[UUID, AESGCM]) -> SealedEvent:
         subject = event.seal.subject if event.seal is not None else None
         body, wrapped = event, None
         if subject is not None:
@@ -92,7 +93,7 @@ class SealingMapper(Mapper[UUID]):
     def opened(self, stored: Iterable[SealedEvent]) -> list[Event]:
         """Decode stored events and open their seals; what is erased says so."""
         pairs = [(event, self.decoded(event)) for event in stored]
-        keys = self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None})
+        keys = ciphers(self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None}))
         return [
             event if event.seal is None else unseal(event, stored.wrapped, keys.get(event.seal.subject))
             for stored, event in pairs
@@ -101,7 +102,7 @@ class SealingMapper(Mapper[UUID]):
     def message_keys(self, stored: Iterable[SealedEvent]) -> list[bytes | None]:
         """The key of each stored event that is sealed, to be disclosed; None if it is not sealed, or was erased."""
         pairs = [(event, self.decoded(event)) for event in stored]
-        keys = self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None})
+        keys = ciphers(self.keys.find({event.seal.subject for _, event in pairs if event.seal is not None}))
         return [
             None if event.seal is None else message_key(event, stored.wrapped, keys.get(event.seal.subject))
             for stored, event in pairs

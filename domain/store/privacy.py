@@ -8,6 +8,7 @@ since GCM alone lets one ciphertext open under two keys.
 
 import os
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from hmac import compare_digest
@@ -58,7 +59,12 @@ def _blank(field: _Field, mark: str) -> Any:
 
 def _place(stream: UUID, version: int, subject: UUID) -> bytes:
     """Where a seal belongs; with a field's name behind it that of a ciphertext, as it is that of the wrapped key."""
-    return b"|".join((stream.bytes, str(version).encode(), subject.bytes, b""))
+    return b"%b|%d|%b|" % (stream.bytes, version, subject.bytes)
+
+
+def ciphers(subject_keys: Mapping[UUID, bytes]) -> dict[UUID, AESGCM]:
+    """The keys of persons made ready, once for all that is sealed for them: that takes longer than what they open."""
+    return {subject: AESGCM(key) for subject, key in subject_keys.items()}
 
 
 def _encrypt(cipher: AESGCM, plain: bytes, place: bytes) -> bytes:
@@ -75,7 +81,7 @@ def has_personal(event: Event) -> bool:
     return any(getattr(event, field.name) not in ("", None, {}) for field in _personal(type(event)))
 
 
-def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: bytes) -> tuple[Event, bytes | None]:
+def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: AESGCM) -> tuple[Event, bytes | None]:
     """The event with its personal fields encrypted, and its wrapped key (None if it had nothing to seal)."""
     present = [field for field in _personal(type(event)) if getattr(event, field.name) not in ("", None, {})]
     if not present:
@@ -94,10 +100,10 @@ def seal(event: Event, stream: UUID, version: int, subject: UUID, subject_key: b
         field.name: "" if field.default is msgspec.NODEFAULT else field.default for field in present
     }
     sealed = msgspec.structs.replace(event, seal=Seal(subject, commitment, fields), **blanks)
-    return sealed, _encrypt(AESGCM(subject_key), key, place)
+    return sealed, _encrypt(subject_key, key, place)
 
 
-def message_key(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> bytes | None:
+def message_key(event: Event, wrapped: bytes | None, subject_key: AESGCM | None) -> bytes | None:
     """The key with which one sealed event was sealed; None where it is gone.
 
     Whoever has it opens this event and no other. Raises ``Unreadable`` when the wrapped key has been tampered with.
@@ -106,7 +112,7 @@ def message_key(event: Event, wrapped: bytes | None, subject_key: bytes | None) 
     if wrapped is None or subject_key is None:
         return None
     try:
-        return _decrypt(AESGCM(subject_key), wrapped, _place(event.stream, event.version, event.seal.subject))
+        return _decrypt(subject_key, wrapped, _place(event.stream, event.version, event.seal.subject))
     except InvalidTag:
         raise _broken(event) from None
 
@@ -136,7 +142,7 @@ def open_with(event: Event, key: bytes | None) -> Event:
     return msgspec.structs.replace(event, withheld="", **values)
 
 
-def unseal(event: Event, wrapped: bytes | None, subject_key: bytes | None) -> Event:
+def unseal(event: Event, wrapped: bytes | None, subject_key: AESGCM | None) -> Event:
     """The event with its personal fields readable, or marked as erased where a key is gone.
 
     Raises ``Unreadable`` when a ciphertext or a key has been tampered with.

@@ -54,8 +54,8 @@ class Speech(NamedTuple):
 
     def moment(self, at: datetime) -> str:
         local = at.astimezone(self.zone)
-        clock = f"{local.hour:02}:{local.minute:02}:{local.second:02} {local.tzname()}"
-        return f"{local.day} {_MONTHS[local.month - 1]} {local.year} at {clock}"
+        clock = local.time().isoformat("seconds")
+        return f"{local.day} {_MONTHS[local.month - 1]} {local.year} at {clock} {local.tzname()}"
 
     def text(self, event: Event, field: str) -> str:
         """A personal text after a colon, nothing if there was none, or why it cannot be shown."""

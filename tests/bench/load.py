@@ -93,7 +93,7 @@ class _Client(asyncio.Protocol):
         head = self._received.find(_END_OF_HEAD)
         if head < 0:
             return
-        at = self._received.lower().find(_LENGTH, 0, head)
+        at = self._received[:head].lower().find(_LENGTH)
         length = int(self._received[at + len(_LENGTH) : self._received.find(b"\r\n", at)])
         if len(self._received) < head + len(_END_OF_HEAD) + length:
             return

@@ -8,13 +8,14 @@ from typing import get_args
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.envelope import EVENT_TYPES, personal_fields
 from domain.store import codec, privacy
 from domain.ticket.events import TicketEvent, TicketFact
 from examples import ALICE, EXAMPLES, MONDAY, PERSON, TICKET
 
-SUBJECT_KEY = b"s" * 32
+SUBJECT_KEY = AESGCM(b"s" * 32)
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from desks import ACT, KEK, as_role, give, opened
 from domain.desk import Desk
@@ -20,7 +21,7 @@ from domain.store.privacy import closed, has_personal, seal, unseal
 from domain.ticket.events import TicketOpened
 from examples import EVENTS, MONDAY, PERSON, SOMEBODY, TICKET
 
-KEY = os.urandom(32)
+KEY = AESGCM(os.urandom(32))
 WITH_PERSONAL = [event for event in EVENTS if has_personal(event)]
 SECRET = "Petra's diagnosis 7f3a"
 
