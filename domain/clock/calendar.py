@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from domain.clock.timeline import DAY, EPOCH_ORDINAL, MINUTE, Timeline, from_line, micros, to_line
+from domain.clock.timeline import DAY, EPOCH_ORDINAL, MINUTE, Timeline, from_line, length_of, micros, to_line
 
 Opening = tuple[int, int]
 """Local wall-clock minutes of one day, [start, end): 0 ≤ start < end ≤ 1440."""
@@ -83,7 +83,7 @@ class Calendar(Struct, frozen=True, dict=True):
 
     def business_time(self, a: datetime, b: datetime) -> timedelta:
         """The open time in [a, b); zero when b is not after a."""
-        return timedelta(microseconds=self._line.open_between(to_line(a), to_line(b)))
+        return length_of(self._line.open_between(to_line(a), to_line(b)))
 
     def add_business_time(self, a: datetime, length: timedelta) -> datetime:
         """The earliest instant x ≥ a with business_time(a, x) = length: a itself for zero, and closing time rather
@@ -149,12 +149,12 @@ class Calendar(Struct, frozen=True, dict=True):
         for piece in self._line.days(begun, begun + (days + 366) * 8 * DAY):
             if piece.day > last and not left:
                 # The wall went past midnight before it showed the time.
-                return timedelta(microseconds=self._line.open_between(begun, piece.start))
+                return length_of(self._line.open_between(begun, piece.start))
             if piece.day > last and self._line.open_between(piece.start, piece.end):
                 left, last = left - 1, piece.day
             if not left and piece.end + piece.offset - piece.day * DAY > wall:
                 target = max(piece.start, piece.day * DAY + wall - piece.offset)
-                return timedelta(microseconds=self._line.open_between(begun, target))
+                return length_of(self._line.open_between(begun, target))
         return None
 
     def openings_on(self, day: date) -> Openings:

@@ -14,14 +14,14 @@ The rules in one place, each as sla.md has it where it speaks and with our choic
   comes under the policy that the ticket has by then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
-from typing import assert_never
 
 from msgspec.structs import replace
 
-from domain.clock.clocks import UNFINISHED, Clock, Clocks, Phase, Stage, Turn, in_utc, policy_named, policy_of
+from domain.clock.clocks import RUNNING, UNFINISHED, Clock, Clocks, Phase, Stage, Turn, in_utc, policy_named, policy_of
 from domain.clock.marks import RECORDS, Fact, Mark
 from domain.clock.policy import Kind, OnReopen, OnRetarget, Policies, Policy, PolicyRef
 from domain.clock.recording import claimed, recorded
@@ -49,48 +49,7 @@ def advance(clocks: Clocks, mark: Mark, policies: Policies) -> Clocks:
     clocks = replace(_noticed(clocks, at, mark.silent), version=mark.version, latest=at)
     if mark.opened_at is not None:
         clocks = _redated(clocks, min(in_utc(mark.opened_at), at), at, mark.silent, policies)
-    return claimed(clocks, _moved(clocks, at, mark, policies), mark)
-
-
-def _moved(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
-    match mark.fact:
-        case Fact.OPENED:
-            return _opened(clocks, at, policies)
-        case Fact.REQUESTER_REPLIED:
-            return _requester_replied(clocks, at, policies)
-        case Fact.AGENT_REPLIED:
-            return _agent_replied(clocks, at, policies)
-        case Fact.HELD:
-            held = mark.reason if clocks.phase in (Phase.OPEN, Phase.MERGED) else clocks.held
-            return _stood(replace(clocks, held=held), at, policies)
-        case Fact.RESUMED:
-            return _stood(replace(clocks, held=None), at, policies)
-        case Fact.ASSIGNED:
-            if mark.to_requester is clocks.self_served:
-                return clocks
-            return _stood(replace(clocks, self_served=mark.to_requester), at, policies)
-        case Fact.RESOLVED:
-            return _finished(clocks, at, Phase.RESOLVED, policies)
-        case Fact.CLOSED:
-            return _finished(clocks, at, Phase.CLOSED, policies)
-        case Fact.REOPENED:
-            return _reopened(clocks, at, mark.silent, policies)
-        case Fact.CANCELLED:
-            return _put_away(clocks, at, Phase.CANCELLED, Stage.CANCELLED, policies)
-        case Fact.MERGED:
-            return _put_away(clocks, at, Phase.MERGED, Stage.MERGED, policies)
-        case Fact.MERGE_REVERSED:
-            return _merge_reversed(clocks, at, mark.silent, policies)
-        case Fact.ATTACHED:
-            return _attached(clocks, at, mark, None, policies)
-        case Fact.RECALCULATED:
-            return _attached(clocks, at, mark, OnRetarget.RECOMPUTE, policies)
-        case Fact.EXEMPTED:
-            return _exempted(clocks, at, mark.kinds, policies)
-        case Fact.REDATED | Fact.WARNED | Fact.BREACHED | Fact.BREACH_WITHDRAWN | Fact.STEP_TAKEN:
-            return clocks
-        case _:
-            assert_never(mark.fact)
+    return claimed(clocks, _MOVES[mark.fact](clocks, at, mark, policies), mark)
 
 
 def _noticed(clocks: Clocks, at: datetime, silent: bool) -> Clocks:
@@ -107,7 +66,7 @@ def _noticed(clocks: Clocks, at: datetime, silent: bool) -> Clocks:
     return replace(clocks, first=first, next=following, resolution=resolution)
 
 
-def _opened(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:
+def _opened(clocks: Clocks, at: datetime, _: Mark, policies: Policies) -> Clocks:
     if clocks.phase is not Phase.UNOPENED:
         return clocks
     clocks = replace(clocks, phase=Phase.OPEN)
@@ -126,7 +85,7 @@ def _redated(clocks: Clocks, opened_at: datetime, at: datetime, silent: bool, po
     return replace(clocks, first=redated(clocks.first), resolution=redated(clocks.resolution))
 
 
-def _requester_replied(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:
+def _requester_replied(clocks: Clocks, at: datetime, _: Mark, policies: Policies) -> Clocks:
     if clocks.phase in FINISHED:
         return replace(clocks, unanswered=clocks.unanswered or at)
     waiting = _unfinished(clocks.first) or _unfinished(clocks.next)
@@ -135,7 +94,7 @@ def _requester_replied(clocks: Clocks, at: datetime, policies: Policies) -> Cloc
     return _next_round(clocks, at, (), policies)
 
 
-def _agent_replied(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:
+def _agent_replied(clocks: Clocks, at: datetime, _: Mark, policies: Policies) -> Clocks:
     if clocks.unanswered is None and not _unfinished(clocks.first) and not _unfinished(clocks.next):
         return clocks
     return replace(
@@ -146,7 +105,22 @@ def _agent_replied(clocks: Clocks, at: datetime, policies: Policies) -> Clocks:
     )
 
 
-def _finished(clocks: Clocks, at: datetime, phase: Phase, policies: Policies) -> Clocks:
+def _held(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
+    held = mark.reason if clocks.phase in (Phase.OPEN, Phase.MERGED) else clocks.held
+    return _stood(replace(clocks, held=held), at, policies)
+
+
+def _resumed(clocks: Clocks, at: datetime, _: Mark, policies: Policies) -> Clocks:
+    return _stood(replace(clocks, held=None), at, policies)
+
+
+def _assigned(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
+    if mark.to_requester is clocks.self_served:
+        return clocks
+    return _stood(replace(clocks, self_served=mark.to_requester), at, policies)
+
+
+def _finished(phase: Phase, clocks: Clocks, at: datetime, _: Mark, policies: Policies) -> Clocks:
     """Resolved or closed: what still runs ends; closing what is resolved changes no clock."""
     if clocks.phase is Phase.RESOLVED:
         return replace(clocks, phase=phase)
@@ -163,12 +137,12 @@ def _finished(clocks: Clocks, at: datetime, phase: Phase, policies: Policies) ->
     )
 
 
-def _reopened(clocks: Clocks, at: datetime, silent: bool, policies: Policies) -> Clocks:
+def _reopened(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
     if clocks.phase not in (*FINISHED, Phase.CANCELLED):
         return clocks
     waiting = clocks.unanswered
     clocks = replace(clocks, phase=Phase.OPEN, unanswered=None)
-    clocks = _revived(clocks, at, Stage.CANCELLED, silent, policies)
+    clocks = _revived(clocks, at, Stage.CANCELLED, mark.silent, policies)
     resolution = clocks.resolution
     if resolution is not None and resolution.stage is Stage.STOPPED:
         policy = policy_of(resolution, policies)
@@ -176,13 +150,13 @@ def _reopened(clocks: Clocks, at: datetime, silent: bool, policies: Policies) ->
             again = _new(clocks, Kind.RESOLUTION, resolution.instance + 1, at, policies)
             clocks = replace(clocks, resolution=again, past=(*clocks.past, resolution))
         else:
-            clocks = replace(clocks, resolution=_back(clocks, resolution, at, silent, policies))
+            clocks = replace(clocks, resolution=_back(clocks, resolution, at, mark.silent, policies))
     if waiting is None or _unfinished(clocks.first) or _unfinished(clocks.next):
         return clocks
     return _next_round(clocks, at, (Turn(waiting, Stage.STOPPED, "resolved"),), policies)
 
 
-def _put_away(clocks: Clocks, at: datetime, phase: Phase, stage: Stage, policies: Policies) -> Clocks:
+def _put_away(phase: Phase, stage: Stage, clocks: Clocks, at: datetime, _: Mark, policies: Policies) -> Clocks:
     """Cancelled or merged: what still runs ends with no verdict."""
     if clocks.phase in (Phase.UNOPENED, Phase.CANCELLED, Phase.MERGED):
         return clocks
@@ -199,17 +173,17 @@ def _put_away(clocks: Clocks, at: datetime, phase: Phase, stage: Stage, policies
     return replace(clocks, phase=phase, held=held, first=first, next=following, resolution=resolution)
 
 
-def _merge_reversed(clocks: Clocks, at: datetime, silent: bool, policies: Policies) -> Clocks:
+def _merge_reversed(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
     if clocks.phase is not Phase.MERGED:
         return clocks
-    return _revived(replace(clocks, phase=clocks.before_merge), at, Stage.MERGED, silent, policies)
+    return _revived(replace(clocks, phase=clocks.before_merge), at, Stage.MERGED, mark.silent, policies)
 
 
-def _attached(clocks: Clocks, at: datetime, mark: Mark, mode: OnRetarget | None, policies: Policies) -> Clocks:
+def _attached(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
     """The ticket comes under another policy; finished clocks are never touched, unless none ever applied to them."""
     policy = None if mark.policy is None else policy_named(mark.policy, policies)
     clocks = replace(clocks, policy=mark.policy)
-    mode = mode or (OnRetarget.RECOMPUTE if policy is None else policy.on_retarget)
+    mode = OnRetarget.RECOMPUTE if policy is None or mark.fact is Fact.RECALCULATED else policy.on_retarget
     past = clocks.past
     changed: list[Clock | None] = []
     for clock in (clocks.first, clocks.next, clocks.resolution):
@@ -229,7 +203,9 @@ def _attached(clocks: Clocks, at: datetime, mark: Mark, mode: OnRetarget | None,
     return replace(clocks, first=first, next=following, resolution=resolution, past=past)
 
 
-def _exempted(clocks: Clocks, at: datetime, kinds: tuple[Kind, ...], policies: Policies) -> Clocks:
+def _exempted(clocks: Clocks, at: datetime, mark: Mark, policies: Policies) -> Clocks:
+    kinds = mark.kinds
+
     def ended(clock: Clock | None) -> Clock | None:
         if clock is None or not clock.unfinished or clock.kind not in kinds:
             return clock
@@ -317,9 +293,9 @@ def _standing(clocks: Clocks, kind: Kind, policy: Policy | None) -> tuple[Stage,
     if clocks.self_served and kind is not Kind.RESOLUTION:
         return Stage.WAIVED, ""
     if clocks.held is None:
-        return Stage.RUNNING, ""
+        return RUNNING, ""
     pauses = policy is not None and policy.pauses_on(kind, clocks.held)
-    return (Stage.PAUSED if pauses else Stage.RUNNING), clocks.held
+    return (Stage.PAUSED if pauses else RUNNING), clocks.held
 
 
 def _stop(clock: Clock, at: datetime, detail: str, policies: Policies) -> Clock:
@@ -332,3 +308,24 @@ def _cancel(clock: Clock, at: datetime, detail: str, policies: Policies) -> Cloc
 
 def _unfinished(clock: Clock | None) -> bool:
     return clock is not None and clock.turns[-1].stage in UNFINISHED
+
+
+_MOVES: dict[Fact, Callable[[Clocks, datetime, Mark, Policies], Clocks]] = {
+    Fact.OPENED: _opened,
+    Fact.REQUESTER_REPLIED: _requester_replied,
+    Fact.AGENT_REPLIED: _agent_replied,
+    Fact.HELD: _held,
+    Fact.RESUMED: _resumed,
+    Fact.ASSIGNED: _assigned,
+    Fact.RESOLVED: partial(_finished, Phase.RESOLVED),
+    Fact.CLOSED: partial(_finished, Phase.CLOSED),
+    Fact.REOPENED: _reopened,
+    Fact.CANCELLED: partial(_put_away, Phase.CANCELLED, Stage.CANCELLED),
+    Fact.MERGED: partial(_put_away, Phase.MERGED, Stage.MERGED),
+    Fact.MERGE_REVERSED: _merge_reversed,
+    Fact.REDATED: lambda clocks, *_: clocks,
+    Fact.ATTACHED: _attached,
+    Fact.RECALCULATED: _attached,
+    Fact.EXEMPTED: _exempted,
+}
+"""What each fact does to the clocks, but for those that only record what the clocks did."""

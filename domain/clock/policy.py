@@ -14,6 +14,7 @@ from domain.clock.chain import Step
 # More than ten years is a slip of the keyboard.
 _LONGEST_DAYS = 10 * 366
 _LONGEST_MINUTES = _LONGEST_DAYS * 24 * 60
+_MINUTE = timedelta(minutes=1)
 
 
 class Kind(StrEnum):
@@ -164,9 +165,11 @@ class Policy(Struct, frozen=True, dict=True):
 
     def yardstick(self, kind: Kind) -> Yardstick:
         """What a clock of this kind is measured with; plain time only where the target says so."""
-        target = self.targets.get(kind)
-        plain = target is not None and target.unit is Unit.CALENDAR_MINUTES
-        return PLAIN_TIME if plain else self.calendar
+        return PLAIN_TIME if kind in self._plain else self.calendar
+
+    @cached_property
+    def _plain(self) -> frozenset[Kind]:
+        return frozenset(kind for kind, target in self.targets.items() if target.unit is Unit.CALENDAR_MINUTES)
 
     def length(self, kind: Kind, started_at: datetime) -> timedelta | None:
         """The target as an exact length for a clock that started then; None without a target or never reached.
@@ -178,7 +181,7 @@ class Policy(Struct, frozen=True, dict=True):
             return None
         if target.unit is Unit.BUSINESS_DAYS:
             return self.calendar.business_days(started_at, target.amount)
-        return timedelta(minutes=target.amount)
+        return target.amount * _MINUTE
 
 
 Policies = Mapping[PolicyRef, Policy]

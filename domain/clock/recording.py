@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.clock.clocks import Breach, Cause, Clock, Clocks, Stage, StepDue, Taken, Warned, in_utc
+from domain.clock.clocks import RUNNING, Breach, Cause, Clock, Clocks, StepDue, Taken, Warned, in_utc
 from domain.clock.marks import Fact, Mark
 from domain.clock.policy import Kind, PolicyRef
 from domain.clock.turning import breached, may_breach, noticed
@@ -63,7 +63,7 @@ def claimed(before: Clocks, clocks: Clocks, mark: Mark) -> Clocks:
 
 
 def _claimed(before: Clock | None, clock: Clock | None, mark: Mark) -> Clock | None:
-    if clock is None or clock is before or not any(map(_unclaimed, clock.breaches)):
+    if clock is before or clock is None or not clock.breaches or not any(map(_unclaimed, clock.breaches)):
         return clock
     told = (
         replace(breach, claimant=mark.who, claim_version=mark.version) if _unclaimed(breach) else breach
@@ -199,7 +199,7 @@ def _breached(clock: Clock, mark: Mark, target: timedelta) -> Clock:
         cause=Cause.TIME,
         policy=mark.policy or clock.policy,
         recorded=True,
-        contradicted=target == clock.target and clock.elapsed <= target and clock.stage is not Stage.RUNNING,
+        contradicted=target == clock.target and clock.elapsed <= target and clock.stage is not RUNNING,
     )
     return replace(clock, breaches=(*clock.breaches, breach))
 

@@ -22,6 +22,7 @@ MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
+_MICROSECOND = timedelta(microseconds=1)
 
 # Nobody waits a century for an answer: a search that goes further says that there is none.
 HORIZON_BLOCKS = 360
@@ -29,8 +30,8 @@ HORIZON_BLOCKS = 360
 _SHIFT = 43
 _BLOCK = 1 << _SHIFT
 _KEPT_BLOCKS = 256
-_FIRST = (datetime(2, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-_LAST = (datetime(9998, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_FIRST = (datetime(2, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND
+_LAST = (datetime(9998, 12, 31, tzinfo=UTC) - EPOCH) // _MICROSECOND
 # Shorter than the time between any two changes of one zone's offset, so that sampling sees every change.
 _SAMPLE = DAY // 2
 
@@ -64,9 +65,14 @@ def micros(length: timedelta) -> int:
     return (length.days * 86_400 + length.seconds) * SECOND + length.microseconds
 
 
+def length_of(microseconds: int) -> timedelta:
+    """So many microseconds; multiplied, since ``timedelta(microseconds=…)`` takes several times as long."""
+    return microseconds * _MICROSECOND
+
+
 def from_line(point: int) -> datetime:
     """The aware UTC datetime of a point on the line."""
-    return EPOCH + timedelta(microseconds=point)
+    return EPOCH + length_of(point)
 
 
 class Block(NamedTuple):
@@ -248,4 +254,4 @@ def _change(zone: ZoneInfo, before: int, after: int) -> int:
 def _offset(zone: ZoneInfo, point: int) -> int:
     offset = from_line(point).astimezone(zone).utcoffset()
     assert offset is not None
-    return offset // timedelta(microseconds=1)
+    return offset // _MICROSECOND

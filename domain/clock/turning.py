@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from domain.clock.clocks import (
+    RUNNING,
     UNFINISHED,
     ZERO,
     Breach,
@@ -54,15 +55,15 @@ def turned(clock: Clock, at: datetime, stage: Stage, detail: str, policy: Policy
     if last.stage is stage and last.detail == detail:
         return clock
     turns = (*clock.turns, Turn(at, stage, detail))
-    if stage is Stage.RUNNING:
-        if last.stage is Stage.RUNNING:
+    if stage is RUNNING:
+        if last.stage is RUNNING:
             return replace(clock, turns=turns)
         return _aim(replace(clock, turns=turns, counted_to=at), policy)
     # Reached at the instant of a pause is reached: a hold that lies in closed hours must not move the warning either,
     # and a step of the chain waits to be taken for as long as the clock may go on.
     told = _come(clock.warn_at, at) if stage in UNFINISHED else ()
     steps = _come(clock.steps_due, at) if stage in UNFINISHED else ()
-    if last.stage is not Stage.RUNNING:
+    if last.stage is not RUNNING:
         return replace(clock, turns=turns, counted_to=at, warn_at=told, steps_due=steps)
     gone = clock.elapsed + _yardstick(clock.kind, policy).business_time(clock.counted_to, at)
     target = clock.target
@@ -85,7 +86,7 @@ def stopped(clock: Clock, at: datetime, detail: str, policy: Policy | None) -> C
     """The clock at its end, a pause ended first. One that nobody waited for is cancelled instead."""
     if clock.stage is Stage.WAIVED:
         return turned(clock, at, Stage.CANCELLED, detail, policy)
-    running = turned(clock, at, Stage.RUNNING, "", policy) if clock.stage is Stage.PAUSED else clock
+    running = turned(clock, at, RUNNING, "", policy) if clock.stage is Stage.PAUSED else clock
     ended = turned(running, at, Stage.STOPPED, detail, policy)
     return replace(ended, stops=(*ended.stops, Stop(at, ended.elapsed, ended.target, running.due_at)))
 
@@ -113,7 +114,7 @@ def retargeted(clock: Clock, at: datetime, policy: Policy | None, silent: bool) 
     )
     if not alike:
         gone = sum((yardstick.business_time(a, b) for a, b in _counted(clock, at)), ZERO)
-    elif clock.stage is Stage.RUNNING:
+    elif clock.stage is RUNNING:
         gone = clock.elapsed + yardstick.business_time(clock.counted_to, at)
     else:
         gone = clock.elapsed
@@ -226,7 +227,7 @@ def _aim(clock: Clock, policy: Policy | None, overtaken: bool = False) -> Clock:
 
     ``overtaken``: whether steps of the chain that lie behind it come now rather than not at all.
     """
-    if policy is None or clock.target is None or clock.stage is not Stage.RUNNING:
+    if policy is None or clock.target is None or clock.stage is not RUNNING:
         return clock
     yardstick = policy.yardstick(clock.kind)
     since, rest = clock.counted_to, clock.target - clock.elapsed
@@ -291,7 +292,7 @@ def _counts_alike(clock: Clock, policy: Policy | None) -> bool:
 
 def _counted(clock: Clock, until: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The stretches during which the clock ran."""
-    return ((start, end) for start, end, turn in stretches(clock, until) if turn.stage is Stage.RUNNING)
+    return ((start, end) for start, end, turn in stretches(clock, until) if turn.stage is RUNNING)
 
 
 def _passed_before(clock: Clock) -> Passed | None:
@@ -320,7 +321,7 @@ def _passed(counted: Iterable[tuple[datetime, datetime]], target: timedelta, yar
 def _judged(turn: Turn, clock: Clock, policy: Policy) -> Turn:
     """A turn that no policy judged, judged: held for a reason that pauses this clock or not."""
     pauses = turn.at >= clock.targeted_at and bool(turn.detail) and policy.pauses_on(clock.kind, turn.detail)
-    return Turn(turn.at, Stage.PAUSED, turn.detail) if pauses and turn.stage is Stage.RUNNING else turn
+    return Turn(turn.at, Stage.PAUSED, turn.detail) if pauses and turn.stage is RUNNING else turn
 
 
 def _known(clock: Clock) -> bool:

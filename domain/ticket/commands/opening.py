@@ -147,10 +147,10 @@ def _form_of(command: Open, situation: Situation) -> RequestTypeVersioned | None
 
 def must_fit(form: RequestTypeVersioned, found: Iterable[ValidationError]) -> None:
     """Say which field is wrong and which rule it breaks; never repeat the answer, nor a name that the form has not."""
-    names = set(_names_in(form.form))
-    faults = [_fault(fault, names) for fault in found]
+    faults = list(found)
     if faults:
-        raise FormNotValid(faults=faults, request_type=form.request_type)
+        names = set(_names_in(form.form))
+        raise FormNotValid(faults=[_fault(fault, names) for fault in faults], request_type=form.request_type)
 
 
 def _fault(fault: ValidationError, names: Set[str]) -> FieldFault:

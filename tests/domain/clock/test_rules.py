@@ -64,6 +64,11 @@ def hours(count: float) -> timedelta:
     return timedelta(hours=count)
 
 
+@pytest.mark.parametrize("fact", Fact)
+def test_clocks_can_hear_of_every_fact(fact: Fact) -> None:
+    assert life((fact, on(2, 11))).version == 3
+
+
 def test_opening_starts_first_response_and_resolution_and_the_combined_due_is_the_earlier() -> None:
     clocks = life()
     assert clocks.next is None
