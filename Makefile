@@ -24,8 +24,6 @@ help: ## what can be made
 run: $(INSTALLED) ## a desk on this machine: its own PostgreSQL, state kept in .acta (ACTA_HOME), port by ACTA_PORT
 	$(BIN)/acta run
 
-# Their brokers live for minutes: to compile them thoroughly takes twice the time it saves.
-test: export JAVA_TOOL_OPTIONS := -XX:TieredStopAtLevel=1
 test: $(INSTALLED) $(MINING) ## all tests but the long ones, with real PostgreSQL and Kafka, PROCESSES (2) side by side
 	$(BIN)/python -m pytest -m "not soak" $(SIDE_BY_SIDE)
 
