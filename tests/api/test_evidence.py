@@ -18,7 +18,7 @@ from api.evidence.archive import BundleRefused, pack, unpack
 from api.evidence.checking import DocumentOfOthers, check
 from desk_talk import done, opened
 from domain.envelope import ERASED
-from domain.record.note import Signer
+from domain.record.note import Checkpoint, Signer
 from domain.record.proof import read as read_proof
 from evidence import Files, bundle_of, listed, retold
 from ledgers import SIGNER, kept
@@ -50,11 +50,22 @@ def ticket(shared_house) -> Any:
 
 
 @pytest.fixture(scope="module")
-def bundle(shared_house, folder, ticket) -> bytes:
+def made(shared_house, folder, ticket) -> tuple[bytes, Checkpoint]:
+    """A bundle, and the checkpoint that was the newest then."""
     first = bundle_of(shared_house.desk, folder, ticket)
     old = check(first).checkpoint.size
     shared_house.grant("nina", "agent", "hr")
-    return bundle_of(shared_house.desk, folder, ticket, kept=[old])
+    return bundle_of(shared_house.desk, folder, ticket, kept=[old]), kept(folder)[-1]
+
+
+@pytest.fixture(scope="module")
+def bundle(made) -> bytes:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(made) -> Checkpoint:
+    return made[1]
 
 
 @pytest.fixture
@@ -81,7 +92,9 @@ def redescribed(files: Files, **changes: Any) -> Files:
 # What is in it
 
 
-def test_a_bundle_holds_the_stored_bytes_their_entries_and_their_proofs(shared_house, folder, ticket, bundle, files):
+def test_a_bundle_holds_the_stored_bytes_their_entries_and_their_proofs(
+    shared_house, ticket, bundle, checkpoint, files
+):
     checked = check(bundle)
     own = shared_house.desk.store.events_of(ticket)
     assert [event.originator_version for event in own] == [told.event.version for told in checked.story.ticket]
@@ -91,7 +104,7 @@ def test_a_bundle_holds_the_stored_bytes_their_entries_and_their_proofs(shared_h
         entry = files[f"entries/{number}.json"]
         assert json.loads(entry)["sha256"] == sha256(event.state).hexdigest()
         proof = read_proof(files[f"proofs/{number}.tlog-proof"].decode())
-        assert proof.checked(entry, SIGNER.verifier) == kept(folder)[-1]
+        assert proof.checked(entry, SIGNER.verifier) == checkpoint
 
 
 def test_any_zip_tool_reads_it(bundle, files):
@@ -120,10 +133,10 @@ def test_only_keys_of_its_own_messages_are_disclosed(shared_house, files):
     assert b"Paul Pauper" not in b"".join(files.values())
 
 
-def test_a_bundle_says_who_made_it_and_as_of_what(bundle, folder):
+def test_a_bundle_says_who_made_it_and_as_of_what(bundle, checkpoint):
     checked = check(bundle)
     assert checked.story.bundle.description.made_by.id == "audrey"
-    assert checked.checkpoint == kept(folder)[-1]
+    assert checked.checkpoint == checkpoint
     assert b"Made by</dt><dd>audrey (agent)" in checked.document
 
 
