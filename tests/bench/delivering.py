@@ -43,22 +43,27 @@ def measure(place: Place) -> list[Row]:
             with process(acta("webhooks", "run"), environment) as telling:
                 wait(lambda heard=heard: len(heard) >= 1, telling)
                 began, first, began_cpu = perf_counter(), len(heard), telling.cpu_s()
-                wait(lambda heard=heard: len(heard) >= count, telling)
-                rates.append((count - first) / (max(heard.values()) - began))
-                cpu.append((telling.cpu_s() - began_cpu) / (count - first) * 1e6)
+                wait(lambda heard=heard: len(heard) >= _messages(count), telling)
+                rates.append((len(heard) - first) / (max(heard.values()) - began))
+                cpu.append((telling.cpu_s() - began_cpu) / (len(heard) - first) * 1e6)
                 paced = range(count, count + seconds * REQUESTS_PER_S)
                 sent = _send(desk, paced, REQUESTS_PER_S)
-                wait(lambda heard=heard, paced=paced: len(heard) >= paced.stop, telling)
+                wait(lambda heard=heard, paced=paced: len(heard) >= _messages(count) + _messages(len(paced)), telling)
                 times += [heard[str(n)] - sent[n] for n in paced]
                 memory = telling.memory_mb()
-    work = f"webhook: {count:,} messages of {count // PER_TICKET:,} tickets that wait → taken"
-    paced_work = f"webhook: decided → taken, at {REQUESTS_PER_S} per s"
+    work = f"webhook: {_messages(count):,} messages of {count // PER_TICKET:,} tickets that wait → taken"
+    paced_work = f"webhook: decided → taken, at {REQUESTS_PER_S} requests per s"
     return [
         Row("deliver", work, PER_S, rates, None, None, cpu),
         Row("deliver", f"{paced_work}: p50", MS, [percentile(times, 0.5) * 1000]),
         Row("deliver", f"{paced_work}: p99", MS, [percentile(times, 0.99) * 1000]),
         Row("memory", "webhooks, after it", MB, [memory]),
     ]
+
+
+def _messages(requests: int) -> int:
+    """How many messages come of so many requests: the outcome of each, and of each reply that there was one."""
+    return requests + requests - requests // PER_TICKET
 
 
 def _send(desk: Desk, numbers: range, per_s: int = 0) -> Mapping[int, float]:
@@ -97,7 +102,7 @@ def _letter(number: int, opens: bool, reference: str) -> Letter:
 
 
 class _Taking(asyncio.Protocol):
-    """One connection: every request is taken at once, and when it came is kept under the id of what was decided."""
+    """One connection: every message is taken at once; when it came is kept under the id of its request, or its own."""
 
     def __init__(self, heard: dict[str, float]) -> None:
         self._heard = heard
@@ -113,16 +118,16 @@ class _Taking(asyncio.Protocol):
             end = head + 4 + int(found[1]) if found else head + 4
             if len(self._rest) < end:
                 return
-            told = json.loads(self._rest[head + 4 : end])["data"]
+            event = json.loads(self._rest[head + 4 : end])
             self._rest = self._rest[end:]
-            if "request" in told:
-                self._heard.setdefault(told["request"]["id"], perf_counter())
+            request = event["data"].get("request")
+            self._heard.setdefault(request["id"] if request else event["id"], perf_counter())
             self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
 @contextmanager
 def _receiver() -> Iterator[tuple[int, Mapping[str, float]]]:
-    """A server in a thread: its port, and when it has taken each outcome, by the id of the request."""
+    """A server in a thread: its port, and when it has taken each message, outcomes by the ids of their requests."""
     heard: dict[str, float] = {}
     loop = uvloop.new_event_loop()
     thread = Thread(target=loop.run_forever)
