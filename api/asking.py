@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints,
 
 from domain.request.asking import KINDS
 
-JSON = "application/cloudevents+json"
 EXAMPLE: dict[str, Any] = {
     "specversion": "1.0",
     "type": "acta.request.open.v1",
@@ -54,4 +53,4 @@ _EVENTS = tuple(_event(kind, body) for kind, body in KINDS.items())
 
 
 class CloudEvent(RootModel[Annotated[reduce(or_, _EVENTS), Field(discriminator="type")]]):  # type: ignore[misc]
-    """A request as a CloudEvent 1.0 in JSON."""
+    """A request as a CloudEvent 1.0 in JSON; may be sent as `application/cloudevents+json`, too."""

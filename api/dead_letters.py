@@ -108,7 +108,7 @@ async def get_letter(request: Request, letter: Letter, caller: Reader) -> Respon
     operation_id="correct-dead-letter",
     response_model=None,
     openapi_extra={
-        "requestBody": openapi.body("CloudEvent", asking.EXAMPLE, asking.JSON),
+        "requestBody": openapi.body("CloudEvent", asking.EXAMPLE),
         **openapi.answer(DeadLetter, "Corrected; it waits to be handed in again."),
     },
 )

@@ -54,7 +54,7 @@ _OPENED = openapi.answer(Receipt, "Carried out: a ticket was opened.", 201)["res
     operation_id="send-request",
     response_model=None,
     openapi_extra={
-        "requestBody": openapi.body("CloudEvent", asking.EXAMPLE, asking.JSON),
+        "requestBody": openapi.body("CloudEvent", asking.EXAMPLE),
         "responses": {**_RECEIPT, **_OPENED},
     },
 )

@@ -46,6 +46,7 @@ def test_the_topics_are_described_to_everybody(stranger):
 def test_the_body_of_each_kind_of_request_is_described_and_an_answer_in_one_way_only(stranger):
     document = stranger.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
+    assert list(document["paths"]["/requests"]["post"]["requestBody"]["content"]) == ["application/json"]
     events = schemas["CloudEvent"]["discriminator"]["mapping"]
     assert events.keys() == KINDS.keys()
     for kind, event in events.items():
