@@ -37,7 +37,8 @@ GROUP = "acta.intake"
 CHANNEL = "kafka"
 MOST_UNDECIDED = 2_000
 MOST_UNDECIDED_BYTES = 64 * 1024 * 1024
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 8
+"""Each may be as large as what a batch unpacks to, and comes out of next to nothing; the next step takes more."""
 POLL_MS = 100
 PAUSE_S = 0.01
 """Between two looks when few messages come: each look costs the same, whether it finds one or a hundred."""

@@ -19,10 +19,10 @@ from kafka.record import memory_records
 from kafka.record.default_records import ControlRecord, DefaultRecord, DefaultRecordBatch
 from kafka.record.util import decode_varint
 
-MOST_UNPACKED = 16 * 1024 * 1024
-"""Of an unpacked batch. Clients send batches of up to 1 MiB packed; ours are smaller, but for a single large event."""
+MOST_UNPACKED = 9 * 1024 * 1024
+"""Bytes of an unpacked batch. Clients send batches of up to 1 MiB packed; ours may be a single event of 8 MiB."""
 MOST_MESSAGES = 100_000
-"""In a batch: so many of the smallest requests fill ``MOST_UNPACKED``."""
+"""In a batch: more requests than these, at their smallest, fill ``MOST_UNPACKED``."""
 MOST_HEADERS = 1_000
 """Of a message."""
 UNREAD = "acta-unread-batch"
