@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jsonschema import Draft7Validator
 
 from consumers.asyncapi import checkpoints, document, events
@@ -29,7 +30,7 @@ def valid(part: dict[str, Any], told: Any) -> bool:
 def stored(name: str) -> bytes:
     """The bytes of an example, as they are stored and sent."""
     event = msgspec.structs.replace(EXAMPLES[name], act=ALICE)
-    sealed, _ = privacy.seal(event, TICKET, 1, PERSON, os.urandom(32))
+    sealed, _ = privacy.seal(event, TICKET, 1, PERSON, AESGCM(os.urandom(32)))
     return codec.encode(sealed)
 
 
