@@ -28,7 +28,6 @@ from api import (
     health,
     holds,
     openapi,
-    person_shapes,
     persons,
     pins,
     processing,
@@ -53,6 +52,7 @@ from api.exports import Exports
 from api.gate import must_be_guarded
 from api.oidc import Oidc
 from api.outermost import Outermost
+from api.person import shapes as person_shapes
 from api.problems import BadRequest, EdgeRefused, MethodNotAllowed, NoSuchPage, NotYet, not_valid, problem
 from api.settings import EdgeSettings
 from domain.desk import Desk

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, differing, openapi, parameters
-from api.difference_shapes import Difference, Moment
-from api.difference_words import Shown, page
+from api import answers, openapi, parameters
+from api.differing import states as differing
+from api.differing.shapes import Difference, Moment
+from api.differing.words import Shown, page
 from api.edge import Edge, edge_of
 from api.gate import Witnessed, looking
 from api.problems import NotValid

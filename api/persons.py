@@ -10,13 +10,14 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api import answers, openapi, parameters, person_page
+from api import answers, openapi, parameters
 from api.archives import packed
 from api.edge import Edge, edge_of
 from api.evidence.attached import streamed
 from api.gate import Witnessed, looking, permitted
-from api.person_export import Disclosure, disclose, files, head_of, looks, requests
-from api.person_shapes import PersonExport, PersonFound, PersonsFound
+from api.person import page as person_page
+from api.person.export import Disclosure, disclose, files, head_of, looks, requests
+from api.person.shapes import PersonExport, PersonFound, PersonsFound
 from api.setup import must_be_allowed_everywhere
 from domain.access.principal import Principal
 from domain.errors import Altered, NotKnown

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from api import answers, openapi
 from api.edge import edge_of
 from api.gate import permitted
-from api.person_export import CATEGORIES, PURPOSES, SOURCES
+from api.person.export import CATEGORIES, PURPOSES, SOURCES
 from domain.access.events import AccessEvent
 from domain.access.principal import ROLES, Principal
 from domain.envelope import EVENT_TYPES, Event, personal_fields

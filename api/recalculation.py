@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import answers, openapi, parameters
-from api.clock_shapes import minutes
+from api.clocks.shapes import minutes
 from api.edge import Edge, edge_of
 from api.gate import permitted
 from api.scopes import departments

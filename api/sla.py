@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, clock_shapes, openapi, parameters
-from api.clock_picture import STYLE_DIGEST, picture
-from api.clock_shapes import ClockExplained, ClockListed
+from api import answers, openapi, parameters
+from api.clocks import shapes as clock_shapes
+from api.clocks.picture import STYLE_DIGEST, picture
+from api.clocks.shapes import ClockExplained, ClockListed
 from api.edge import Edge, edge_of
 from api.gate import Witnessed, looking, permitted
 from api.looks import Look

@@ -21,10 +21,11 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from kafka.errors import ClusterAuthorizationFailedError, SecurityDisabledError
 
-from consumers import announcing, intake, relay
+from consumers import intake, relay
 from consumers.doors import Doors
+from consumers.kafka.topics import PATIENCE_MS, Client
 from consumers.loop import Halted
-from consumers.topics import PATIENCE_MS, Client
+from consumers.record import announcing
 
 RELAY, PROJECTOR, LEDGER, INTAKE, OUTCOMES = (
     f"acta-{part}" for part in ("relay", "projector", "ledger", "intake", "outcomes")

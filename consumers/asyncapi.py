@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.cloudevents import HEAD, PREFIX
+from consumers.kafka.cloudevents import HEAD, PREFIX
 from domain.envelope import Event, personal_fields
 from domain.store.codec import stored_types
 

@@ -13,8 +13,8 @@ from pydantic.json_schema import models_json_schema
 from consumers import telling as t
 from consumers.asyncapi import Channel, Json
 from consumers.doors import REQUESTS, Doors
+from consumers.kafka.unpacking import MOST_MESSAGES, MOST_UNPACKED
 from consumers.outcomes import DEAD_LETTER, Pointer
-from consumers.unpacking import MOST_MESSAGES, MOST_UNPACKED
 from domain.envelope import Event, personal_fields
 from domain.request.asking import KINDS
 from domain.request.message import MOST_BYTES, MOST_HEADER_BYTES, MOST_HEADERS

@@ -18,7 +18,7 @@ A request is kept by the time at which it arrived, so that a sender whose clock 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from consumers.topics import Client, ensure_topic
+from consumers.kafka.topics import Client, ensure_topic
 from domain.request.message import MOST_BYTES
 
 _DAY_MS = 24 * 60 * 60 * 1000

@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consumers.cloudevents import Head
+from consumers.kafka.cloudevents import Head
 from consumers.loop import reason
 from domain.desk import Desk
 from domain.envelope import Event

@@ -23,9 +23,9 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from consumers.kafka.topics import PATIENCE_MS, Client, partitions_of, reader
 from consumers.lease import Leases
 from consumers.loop import NotYet, passes, run
-from consumers.topics import PATIENCE_MS, Client, partitions_of, reader
 from domain.access.principal import Principal
 from domain.desk import Desk, Receipt
 from domain.desk.doors import doorkeeper, take

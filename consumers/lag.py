@@ -11,9 +11,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from consumers.doors import Doors
 from consumers.intake import GROUP
+from consumers.kafka.tails import read_tails
+from consumers.kafka.topics import PATIENCE_MS, Client, partitions_of, reader
 from consumers.loop import NotYet
-from consumers.tails import read_tails
-from consumers.topics import PATIENCE_MS, Client, partitions_of, reader
 from domain.store.recorder import PostgresRecorder
 from projections.engine import STORE, View
 

@@ -14,15 +14,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from consumers.cloudevents import NOTHING, Envelope, Headers, milliseconds, partition_of_key
 from consumers.doors import Doors
+from consumers.kafka.cloudevents import NOTHING, Envelope, Headers, milliseconds, partition_of_key
+from consumers.kafka.outlet import Outlet
+from consumers.kafka.succession import Succession
+from consumers.kafka.tails import must_be_of, read_tails
+from consumers.kafka.topics import Client
 from consumers.lease import Leases
 from consumers.loop import run
-from consumers.outlet import Outlet
-from consumers.succession import Succession
-from consumers.tails import must_be_of, read_tails
 from consumers.telling import TYPES, Message, Problem, Teller
-from consumers.topics import Client
 from domain.desk import Desk
 from domain.envelope import Event
 from domain.request.events import LetterKept

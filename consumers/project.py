@@ -15,12 +15,12 @@ from typing import Any
 import psycopg
 from kafka import TopicPartition
 
-from consumers import cloudevents
-from consumers.cloudevents import Head, Malformed, milliseconds
 from consumers.feeding import Batch, Feedings, Poison, open_in_bulk
+from consumers.kafka import cloudevents
+from consumers.kafka.cloudevents import Head, Malformed, milliseconds
+from consumers.kafka.topics import Client, partitions_of, reader
 from consumers.lease import CONNECT_TIMEOUT_S, Leases
 from consumers.loop import Halted, run
-from consumers.topics import Client, partitions_of, reader
 from domain.clock.configured import Configured
 from domain.desk import Desk
 from domain.store.recorder import SealedEvent

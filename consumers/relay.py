@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from threading import Event as Flag
 from time import monotonic
 
-from consumers.cloudevents import NOTHING, Envelope, key_of, milliseconds, partition_of
+from consumers.kafka.cloudevents import NOTHING, Envelope, key_of, milliseconds, partition_of
+from consumers.kafka.outlet import Outlet
+from consumers.kafka.succession import Succession
+from consumers.kafka.tails import Tail, must_be_of, read_tails
+from consumers.kafka.topics import Client
 from consumers.lease import Leases
 from consumers.loop import Halted, run
-from consumers.outlet import Outlet
-from consumers.succession import Succession
-from consumers.tails import Tail, must_be_of, read_tails
-from consumers.topics import Client
 from domain.store.recorder import PostgresRecorder, SealedEvent
 
 HEADS_EVERY_S = 0.03

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from consumers.verify import Differs, verify
-from consumers.verify_files import Files, verify_files
-from consumers.verify_stream import must_be_number, verify_stream
+from consumers.record.verify import Differs, verify
+from consumers.record.verify_files import Files, verify_files
+from consumers.record.verify_stream import must_be_number, verify_stream
 from deploy import wiring
 from deploy.settings import Settings, SettingsError, read
 from domain.desk import Desk

@@ -10,8 +10,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from consumers.loop import Halted, NotYet, stop_on_signals
-from consumers.remote_log import HandedInVain, RemoteLog
-from consumers.witness import Contradiction, Witnessing, witness
+from consumers.record.remote_log import HandedInVain, RemoteLog
+from consumers.record.witness import Contradiction, Witnessing, witness
 from deploy.key_sources import draw_key, secret_bytes
 from domain.durable import replace
 from domain.record.cosignature import Cosigner

@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 
-from consumers.topics import Client
+from consumers.kafka.topics import Client
 from deploy.key_sources import password_from, source_of
 from deploy.settings import Settings, SettingsError
 

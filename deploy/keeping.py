@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from threading import Event as Flag
 from threading import Thread
 
-from consumers.announcing import announce
-from consumers.ledger import ledger
-from consumers.mirroring import mirror
+from consumers.record.announcing import announce
+from consumers.record.ledger import ledger
+from consumers.record.mirroring import mirror
 from deploy import wiring
 from deploy.settings import Settings, SettingsError
 from domain.desk import Desk

@@ -21,17 +21,17 @@ from api.problems import ProblemTold, told
 from api.settings import TYPES_TAKEN, EdgeSettings
 from consumers import asyncapi
 from consumers.asyncapi_doors import doors_of
-from consumers.closed_sockets import close_sockets
 from consumers.doors import Doors, ensure_doors
 from consumers.erasing import Eraser, forget_again
 from consumers.erasures import Erasures
 from consumers.exporting import Selection, ocel, xes
-from consumers.openapi_webhooks import described
-from consumers.posting import Poster
-from consumers.reaching import Reach
-from consumers.topics import Client, ensure_topic
+from consumers.kafka.closed_sockets import close_sockets
+from consumers.kafka.topics import Client, ensure_topic
 from consumers.unreached import listen
-from consumers.webhooks import Manner, webhooks
+from consumers.webhooks.delivering import Manner, webhooks
+from consumers.webhooks.openapi_webhooks import described
+from consumers.webhooks.posting import Poster
+from consumers.webhooks.reaching import Reach
 from deploy.embedded import EmbeddedPostgres
 from deploy.kafka_client import kafka_client
 from deploy.key_sources import drawn_if_first, key_from, keys_from, source_of

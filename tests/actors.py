@@ -30,22 +30,22 @@ import psycopg  # noqa: E402
 
 import consumers.erasing  # noqa: E402
 from api.problems import told  # noqa: E402
-from consumers.announcing import announce  # noqa: E402
 from consumers.clock import clock  # noqa: E402
 from consumers.doors import Doors  # noqa: E402
 from consumers.erasing import Eraser, erasing  # noqa: E402
 from consumers.erasures import Erasures  # noqa: E402
 from consumers.intake import intake  # noqa: E402
-from consumers.ledger import ledger  # noqa: E402
+from consumers.kafka.outlet import Outlet  # noqa: E402
+from consumers.kafka.topics import Client  # noqa: E402
 from consumers.loop import stop_on_signals  # noqa: E402
 from consumers.outcomes import outcomes  # noqa: E402
-from consumers.outlet import Outlet  # noqa: E402
-from consumers.posting import Poster  # noqa: E402
 from consumers.project import project  # noqa: E402
-from consumers.reaching import Reach  # noqa: E402
+from consumers.record.announcing import announce  # noqa: E402
+from consumers.record.ledger import ledger  # noqa: E402
 from consumers.relay import relay  # noqa: E402
-from consumers.topics import Client  # noqa: E402
-from consumers.webhooks import Manner, webhooks  # noqa: E402
+from consumers.webhooks.delivering import Manner, webhooks  # noqa: E402
+from consumers.webhooks.posting import Poster  # noqa: E402
+from consumers.webhooks.reaching import Reach  # noqa: E402
 from desks import KEK, TESTER  # noqa: E402
 from domain.desk import Desk, Order  # noqa: E402
 from domain.store.deliveries import Deliveries  # noqa: E402

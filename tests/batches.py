@@ -14,8 +14,8 @@ from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.record.util import calc_crc32c
 
-from consumers.packing import acknowledged, varint
-from consumers.topics import Client
+from consumers.kafka.packing import acknowledged, varint
+from consumers.kafka.topics import Client
 
 AT_MS = 1_700_000_000_000
 HEAD = 61

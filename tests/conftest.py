@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from consumers.closed_sockets import close_sockets
+from consumers.kafka.closed_sockets import close_sockets
 from deploy.broker import NoBroker
 from deploy.embedded import EmbeddedPostgres
 from machines import Broker, Databases, DockerBroker, GivenBroker, Prepare, describe_postgres, find_broker

@@ -10,9 +10,9 @@ import psycopg
 from kafka import KafkaProducer
 from psycopg import sql
 
-from consumers import cloudevents
-from consumers.cloudevents import Envelope, Head, key_of, partition_of
-from consumers.topics import Client, partitions_of, reader
+from consumers.kafka import cloudevents
+from consumers.kafka.cloudevents import Envelope, Head, key_of, partition_of
+from consumers.kafka.topics import Client, partitions_of, reader
 from desks import give, opened
 from domain.desk import Desk
 from domain.store.recorder import SealedEvent

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from consumers.doors import Doors, ensure_doors
-from consumers.tails import read_tails
+from consumers.kafka.tails import read_tails
 from desks import ACT, open_desk
 from domain.setup.events import DepartmentDefined, GroupDefined
 from door_talk import Sender, Told, all_told, committed

@@ -12,8 +12,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from api.problems import told
 from consumers.doors import Doors, ensure_doors
 from consumers.intake import intake
+from consumers.kafka.topics import Client
 from consumers.outcomes import outcomes
-from consumers.topics import Client
 from consuming import Running, running, until
 from desks import as_role
 from domain.desk import Desk

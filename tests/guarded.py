@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from kafka import KafkaAdminClient
 from kafka.admin import UserScramCredentialUpsertion
 
-from consumers.topics import Client
+from consumers.kafka.topics import Client
 from deploy import wiring
 from deploy.broker import EmbeddedKafka
 from deploy.settings import read

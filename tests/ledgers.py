@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from consumers.entering import entries, first_difference
+from consumers.record.entering import entries, first_difference
 from domain.record.note import Checkpoint, Signer
 from domain.store.recorder import PostgresRecorder
 from projections.ledger import Folder, Log

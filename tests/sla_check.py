@@ -27,10 +27,10 @@ import yaml
 
 from clock_rows import must_show, rows
 from consumers.importing import ServiceNowLog, import_in_shares
+from consumers.kafka.tails import read_tails
+from consumers.kafka.topics import Client, ensure_topic
 from consumers.project import connect, project
 from consumers.relay import relay
-from consumers.tails import read_tails
-from consumers.topics import Client, ensure_topic
 from consuming import completed, forget_the_views, running, until
 from deploy.embedded import EmbeddedPostgres
 from desks import ACT, KEK, as_role, prepare

@@ -17,8 +17,8 @@ import psycopg
 from psycopg import sql
 
 from actors import World
-from consumers.cloudevents import Head, partition_of
-from consumers.topics import ensure_topic
+from consumers.kafka.cloudevents import Head, partition_of
+from consumers.kafka.topics import ensure_topic
 from consuming import messages
 from desks import as_role, open_desk
 from domain.store.recorder import SealedEvent

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 
-from consumers.entering import entries
-from consumers.ledger import ledger
+from consumers.record.entering import entries
+from consumers.record.ledger import ledger
 from consuming import running, until
 from domain.desk import Desk
 from domain.record.note import Signer

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from api.problems import told
-from consumers.posting import Poster
-from consumers.reaching import Reach
-from consumers.webhooks import Manner, webhooks
+from consumers.webhooks.delivering import Manner, webhooks
+from consumers.webhooks.posting import Poster
+from consumers.webhooks.reaching import Reach
 from consuming import Running, running
 from desks import ACT
 from domain.desk import Desk

@@ -11,7 +11,7 @@ from functools import cache
 
 import msgspec
 
-from api.clock_picture import picture
+from api.clocks.picture import picture
 from api.evidence import limits
 from api.evidence.bundle import attachment
 from api.evidence.markup import code, element, facts, paragraph, section, table, text

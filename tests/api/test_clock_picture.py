@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.clock_axis import CLOSED_SHARE, Axis, overlap
-from api.clock_picture import picture
+from api.clocks.axis import CLOSED_SHARE, Axis, overlap
+from api.clocks.picture import picture
 from berlin import BERLIN, Desk, named, office, wall
 from desk_talk import done, opened, refused
 from domain.clock.asking import explanations_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from api.clock_shapes import (
+from api.clocks.shapes import (
     BreachShown,
     ChangeShown,
     ClockExplained,

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from consumers.ledger import ledger
+from consumers.record.ledger import ledger
 from consuming import running, until
 from desk_talk import opened, refused
 from domain.record.merkle import leaf_hash

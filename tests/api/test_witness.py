@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from consumers.loop import Halted, NotYet
-from consumers.remote_log import HandedInVain, RemoteLog
-from consumers.witness import Contradiction, Witnessing
+from consumers.record.remote_log import HandedInVain, RemoteLog
+from consumers.record.witness import Contradiction, Witnessing
 from consuming import Running
 from domain.record.cosignature import Cosigner
 from domain.record.proof import read

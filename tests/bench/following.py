@@ -9,10 +9,10 @@ from time import monotonic, perf_counter, process_time
 import psycopg
 
 from consumers.follow import rebuild
+from consumers.kafka.tails import read_tails
 from consumers.project import connect
 from consumers.project import project as keep_projecting
 from consumers.relay import relay as keep_relaying
-from consumers.tails import read_tails
 from domain.desk import Desk, Receipt
 from projections.engine import complete_to
 from projections.views import ALL

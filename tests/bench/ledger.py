@@ -9,8 +9,8 @@ from time import monotonic, perf_counter, process_time
 
 import psutil
 
-from consumers.ledger import ledger
-from consumers.verify import verify
+from consumers.record.ledger import ledger
+from consumers.record.verify import verify
 from domain.desk import Desk
 from domain.record.note import Signer
 from projections.ledger import Folder

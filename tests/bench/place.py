@@ -14,7 +14,7 @@ from threading import Event as Flag
 
 import psutil
 
-from consumers.topics import Client, ensure_topic
+from consumers.kafka.topics import Client, ensure_topic
 from deploy import child
 from deploy.embedded import EmbeddedPostgres
 from deploy.running import issue_key

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from consumers.topics import Client, ensure_topic
+from consumers.kafka.topics import Client, ensure_topic
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk
 from domain.store.places import Directory

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jsonschema import Draft7Validator
 
 from consumers.asyncapi import checkpoints, document, events
-from consumers.cloudevents import Envelope, key_of
+from consumers.kafka.cloudevents import Envelope, key_of
 from domain.envelope import EVENT_TYPES, personal_fields
 from domain.store import codec, privacy
 from domain.store.recorder import SealedEvent

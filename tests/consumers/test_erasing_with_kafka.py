@@ -4,12 +4,12 @@ from pathlib import Path
 
 import psycopg
 
-from consumers.cloudevents import Head
 from consumers.erasing import Eraser, erase_now
 from consumers.erasures import Erasures
+from consumers.kafka.cloudevents import Head
+from consumers.kafka.topics import Client
 from consumers.project import project
 from consumers.relay import relay
-from consumers.topics import Client
 from consuming import completed, messages, running, until
 from desks import ACT, give, opened
 from domain.desk import Desk

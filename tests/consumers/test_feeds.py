@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from consumers.cloudevents import NOTHING
 from consumers.follow import follow, rebuild, renew
+from consumers.kafka.cloudevents import NOTHING
+from consumers.kafka.topics import Client
 from consumers.lag import lag
 from consumers.loop import Halted
 from consumers.project import project
 from consumers.relay import relay
-from consumers.topics import Client
 from consuming import put, running, tables, until, write
 from desks import ACT, give, opened
 from domain.desk import Desk

@@ -15,10 +15,10 @@ from api import problems
 from batches import HEAD, PACKING, packed, produce, record, zeros
 from consumers.doors import REQUESTS, ensure_doors
 from consumers.intake import intake
+from consumers.kafka.packing import varint
+from consumers.kafka.topics import Client
 from consumers.lag import lag
 from consumers.outcomes import outcomes
-from consumers.packing import varint
-from consumers.topics import Client
 from consuming import until
 from desks import give
 from domain.desk import Desk

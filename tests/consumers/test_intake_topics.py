@@ -6,7 +6,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from consumers.doors import ensure_doors
-from consumers.topics import Client
+from consumers.kafka.topics import Client
 from consuming import until
 from domain.desk.letters import found
 from door_talk import Door, Sender

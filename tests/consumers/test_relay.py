@@ -6,11 +6,11 @@ from threading import Event as Flag
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from consumers.cloudevents import Head, partition_of
+from consumers.kafka.cloudevents import Head, partition_of
+from consumers.kafka.tails import read_tails
+from consumers.kafka.topics import Client, ensure_topic
 from consumers.loop import Halted
 from consumers.relay import relay
-from consumers.tails import read_tails
-from consumers.topics import Client, ensure_topic
 from consuming import messages, put, running, until, write
 from desks import give, open_desk, opened, prepare
 from domain.desk import Desk

@@ -12,11 +12,11 @@ from psycopg import sql
 from consumers.erasing import Eraser, erasing
 from consumers.erasures import Erasures
 from consumers.follow import follow
+from consumers.kafka.topics import ensure_topic
 from consumers.lease import Leases
-from consumers.ledger import ledger
 from consumers.project import project
+from consumers.record.ledger import ledger
 from consumers.relay import relay
-from consumers.topics import ensure_topic
 from consuming import running, until, write
 from desks import ACT, as_role, open_desk, prepare
 from domain.desk import Desk

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.topics import Client
+from consumers.kafka.topics import Client
 from deploy import wiring
 from deploy.settings import SettingsError, read
 from guarded import Authority

@@ -6,8 +6,8 @@ from uuid import UUID
 import psycopg
 
 from consumers.follow import follow
+from consumers.kafka.tails import read_tails
 from consumers.relay import relay
-from consumers.tails import read_tails
 from consuming import running, until
 from desks import as_role, open_desk
 from projections.engine import complete_to

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors import World
-from consumers.topics import ensure_topic
+from consumers.kafka.topics import ensure_topic
 from consuming import told
 from desks import as_role, open_desk
 from domain.desk import Desk

@@ -28,17 +28,17 @@ from typer.testing import CliRunner
 
 from api.problems import told
 from consumers import acls
-from consumers.announcing import announce
-from consumers.announcing import transactional_id as announcing_id
 from consumers.doors import Doors
 from consumers.intake import intake
+from consumers.kafka.outlet import Outlet
+from consumers.kafka.topics import Client
 from consumers.loop import Halted
 from consumers.outcomes import outcomes
-from consumers.outlet import Outlet
 from consumers.project import project
+from consumers.record.announcing import announce
+from consumers.record.announcing import transactional_id as announcing_id
 from consumers.relay import relay
 from consumers.relay import transactional_id as relay_id
-from consumers.topics import Client
 from consuming import completed, running, until
 from deploy.broker import EmbeddedKafka
 from deploy.cli import cli

@@ -12,9 +12,9 @@ import pytest
 from consumers.follow import follow, rebuild
 from consumers.importing import import_servicenow
 from consumers.importing.servicenow.checking import check
+from consumers.kafka.topics import Client, ensure_topic
 from consumers.project import project
 from consumers.relay import relay
-from consumers.topics import Client, ensure_topic
 from consuming import completed, forget_the_views, running, tables, until
 from desks import as_role, open_desk, prepare
 from domain.desk import Desk, as_of
