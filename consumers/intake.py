@@ -71,7 +71,9 @@ def intake(
     *,
     patience_s: float = 10.0,
 ) -> None:
-    """Take requests from ``topics`` (the department of each) until ``stop`` is set, sharing them with other processes.
+    """Take requests from ``topics`` (the department of each) until ``stop`` is set.
+
+    Processes that were given the same topics share them; one with topics of its own waits for no other department.
 
     ``lease_dsn`` is of any role on the desk's database; a process that is silent for ``patience_s`` loses its share.
     """
@@ -159,7 +161,8 @@ class _Taking:
             self._consumer = reader(client, group_id=GROUP, **READING)
             self._closers.append(self._consumer)
             self._partitions = self._found()
-            self._leases.join("intake")
+            self._sharing = " ".join(["intake", *sorted(topics)])
+            self._leases.join(self._sharing)
         except BaseException:
             self.close()
             raise
@@ -272,7 +275,7 @@ class _Taking:
         """Hold as many partitions as is fair among those who take in; let go of what is too much."""
         if self._found() != self._partitions:
             raise NotYet("a topic of requests has other partitions than before")
-        fair = ceil(len(self._partitions) / max(1, self._leases.members("intake")))
+        fair = ceil(len(self._partitions) / max(1, self._leases.members(self._sharing)))
         before = set(self._lines)
         for partition in list(self._lines)[fair:]:
             self._commit()

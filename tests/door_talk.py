@@ -154,6 +154,13 @@ class Door:
         ):
             yield taking, telling
 
+    @contextmanager
+    def taking(self, *departments: str) -> Iterator[Running]:
+        """An intake of these departments runs as long as the block."""
+        topics = Doors(self.doors.prefix, departments).requests()
+        with running(intake, self.desk, self._lease_dsn, self.client, topics) as taking:
+            yield taking
+
     def outcomes(self, department: str = "it") -> list[Told]:
         return all_told(self.client, self.doors.outcomes(department))
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from itertools import product
 from threading import Event as Flag
 from typing import Any
 
@@ -23,6 +24,7 @@ from consuming import until
 from desks import give
 from domain.desk import Desk
 from domain.desk.letters import found
+from domain.envelope import Event
 from domain.request.message import MOST_BYTES
 from door_talk import SOURCE, Door, Told
 
@@ -315,6 +317,22 @@ def test_each_department_is_told_its_own(door: Door) -> None:
     with door.open() as runs:
         until(lambda: len(door.decided("it")) == len(door.decided("hr")) == 1, *runs)
     assert only(door.decided("it")).body["ticket"] != only(door.decided("hr")).body["ticket"]
+
+
+def test_an_intake_of_one_department_alone_takes_all_of_it(door: Door) -> None:
+    """And leaves none of its partitions to those who read other topics: each round is in both partitions of both."""
+    with door.taking("it") as one, door.taking("hr") as other:
+        for number in range(10):
+            for department, key in product(("it", "hr"), range(8)):
+                kind = "reply" if number else "open"
+                what = {"text": "And?"} if number else {"title": "A laptop"}
+                door.sender.request(department, kind, f"{department}-{key}", f"{department}-{key}-{number}", **what)
+            door.sender.flush()
+            until(lambda done=number + 1: len(decided(door.desk)) == 16 * done, one, other)  # type: ignore[misc]
+
+
+def decided(desk: Desk) -> list[Event]:
+    return desk.feed(0, 1000, types=["request.decided.v1"])
 
 
 def test_what_waits_in_the_doors_and_to_be_told_is_known(door: Door, database: str, topic: str) -> None:
