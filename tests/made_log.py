@@ -167,6 +167,11 @@ def _priorities(number: str) -> list[dict[str, str]]:
     return made.state("Resolved").state("Closed").finished()
 
 
+def _assessed_when_closed_without_a_priority(number: str) -> list[dict[str, str]]:
+    made = Incident(number).state("Closed").update(urgency="3 - Low", priority="?").update(priority="4 - Low")
+    return made.finished()
+
+
 def _every_other_column(number: str) -> list[dict[str, str]]:
     made = Incident(number, u_symptom="?", category="?", caller_id="?").update(
         u_symptom="Symptom 1", category="Category 1"
@@ -214,6 +219,7 @@ ODDITIES: tuple[Callable[[str], list[dict[str, str]]], ...] = (
     _updated_before_opened,
     _groups,
     _priorities,
+    _assessed_when_closed_without_a_priority,
     _every_other_column,
     _changed_when_closed,
     _ends_open,

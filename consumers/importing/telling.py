@@ -162,7 +162,7 @@ class Teller(Generic[R]):
         told.group = group
 
     def _assess(self, impact: int, urgency: int, priority: int) -> None:
-        """Impact and urgency, and with them the priority that follows; ``priority`` is what the source has."""
+        """Impact and urgency; ``priority`` is what the source has then, or what follows if it says nothing."""
         told = self.told
         command = Prioritise(occurred_at=self._at, impact=impact, urgency=urgency)  # type: ignore[arg-type]
         self._give(command, why.CHANGED_WHEN_CLOSED, impact=impact, urgency=urgency, priority=priority)

@@ -118,13 +118,12 @@ class RowTeller(Teller[Row]):
         told, cells = self.told, row.cells
         impact = at.LABELS[at.IMPACT].get(cells[at.IMPACT], told.impact)
         urgency = at.LABELS[at.URGENCY].get(cells[at.URGENCY], told.urgency)
-        priority = at.LABELS[at.PRIORITY].get(cells[at.PRIORITY], told.priority)
-        overridden_no_more = told.overridden and told.priority != priority == self._world.priority(impact, urgency)
+        follows, said = self._world.priority(impact, urgency), at.LABELS[at.PRIORITY].get(cells[at.PRIORITY])
+        overridden_no_more = told.overridden and told.priority != said == follows
         if (impact, urgency) != (told.impact, told.urgency) or overridden_no_more:
-            self._assess(impact, urgency, priority)
-            if cells[at.PRIORITY] not in at.LABELS[at.PRIORITY]:
-                return
-        self._set_priority(at.LABELS[at.PRIORITY].get(cells[at.PRIORITY], told.priority))
+            self._assess(impact, urgency, said or follows)
+        if said is not None:
+            self._set_priority(said)
 
     def _agree(self, row: Row) -> None:
         """Where the source's own times and counts say otherwise than its rows, the source's word is stated."""
