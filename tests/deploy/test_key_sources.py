@@ -3,17 +3,18 @@
 import logging
 import os
 import pickle
-import select
 import signal
 import subprocess
 import sys
 from base64 import b64encode
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
 from deploy import key_sources, wiring
+from deploy.child import wait_gone
 from deploy.embedded import EmbeddedPostgres
 from deploy.key_sources import key_from, keys_from, secret_bytes, source_of
 from deploy.settings import SettingsError, read
@@ -35,18 +36,6 @@ def a_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
 
 def a_program(path: Path, text: str) -> str:
     return str(a_file(path, f"#!/bin/sh\n{text}\n".encode(), 0o700))
-
-
-def return_when_ended(pid: int) -> None:
-    """Return once the process has ended: a kill is sent in a moment, and takes effect in the next."""
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        select.select([process], [], [])
-    finally:
-        os.close(process)
 
 
 @pytest.mark.parametrize("content", [KEY, HEX.encode() + b"\n", b64encode(KEY)], ids=["raw", "hex", "base64"])
@@ -121,7 +110,8 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, 
     started = f"sleep infinity > /dev/null & echo $! > {pid}; wait"
     with pytest.raises(SettingsError, match="ACTA_KEK_COMMAND: the command gave no key"):
         kek_of(tmp_path, ACTA_KEK_COMMAND=a_program(tmp_path / "kms", started))
-    return_when_ended(int(pid.read_text()))
+    left = [process for process in psutil.process_iter() if process.pid == int(pid.read_text())]
+    assert wait_gone(left, 60) == []
 
 
 def test_a_command_is_given_no_key(tmp_path: Path):
